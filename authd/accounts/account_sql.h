@@ -1,0 +1,49 @@
+/*
+ * One SQL statement at a time on the accounts' database: what account_db.c (reading) and
+ * account_db_change.c (changing) share.
+ *
+ * Parameters are spans, bound as text to ?1, ?2, ...; p == NULL binds NULL. Columns of type INTEGER
+ * turn decimal text into numbers by themselves.
+ *
+ * Threads: per-thread; the caller holds the database's lock from account_sql_open() to
+ * account_sql_close().
+ */
+#ifndef OUTRIDER_AUTHD_ACCOUNTS_ACCOUNT_SQL_H
+#define OUTRIDER_AUTHD_ACCOUNTS_ACCOUNT_SQL_H
+
+#include "authd/accounts/account_db.h"
+#include "common/base/locks.h"
+
+#include <sqlite3.h>
+
+struct account_db {
+    sqlite3 *sqlite;
+    struct lock lock; /* LOCK_ACCOUNT_DB */
+};
+
+/* A statement with its parameters, which stay the caller's and must outlive it. */
+struct account_sql {
+    const char *text;
+    struct span params[6];
+    size_t count;
+};
+
+/* Failures are OR_TEMPFAIL, but for OR_CONFIG when the file cannot be written. */
+or_status account_sql_open(struct account_db *db, const struct account_sql *sql,
+                           sqlite3_stmt **step_out, struct err *e) OR_MUST_USE;
+void account_sql_close(sqlite3_stmt *step);
+/* OR_OK: there is a row; OR_ABSENT: no more. */
+or_status account_sql_next(struct account_db *db, sqlite3_stmt *step, struct err *e) OR_MUST_USE;
+
+/* Runs a statement that gives no rows. */
+or_status
+account_sql_run(struct account_db *db, const struct account_sql *sql, struct err *e) OR_MUST_USE;
+/* OR_OK when there is at least one row, else OR_ABSENT. */
+or_status
+account_sql_exists(struct account_db *db, const struct account_sql *sql, struct err *e) OR_MUST_USE;
+
+/* A column of the row at hand. NULL gives an empty span. OR_TEMPFAIL past the arena. */
+or_status account_sql_text(sqlite3_stmt *step, int column, struct arena *mem, struct span *text_out,
+                           struct err *e) OR_MUST_USE;
+
+#endif

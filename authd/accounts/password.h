@@ -1,0 +1,37 @@
+/*
+ * Password hashes through libcrypt: checking {SHA512-CRYPT} and {CRYPT} (yescrypt, SHA-512), making
+ * yescrypt.
+ *
+ * Time: an unknown user costs what a wrong password costs (password_check_nobody()). At most a few
+ * hashes are computed at once, so that guessing cannot starve the machine; the others wait, no
+ * longer than their deadline.
+ *
+ * Threads: locked (the gate inside); everything else is on the caller's heap and wiped.
+ */
+#ifndef OUTRIDER_AUTHD_ACCOUNTS_PASSWORD_H
+#define OUTRIDER_AUTHD_ACCOUNTS_PASSWORD_H
+
+#include "common/base/arena.h"
+
+#define PASSWORD_MAX_BYTES 511      /* CRYPT_MAX_PASSPHRASE_SIZE less its NUL */
+#define PASSWORD_MAX_HASH_BYTES 400 /* CRYPT_OUTPUT_SIZE and the scheme in front */
+
+enum password_scheme { PASSWORD_YESCRYPT, PASSWORD_SHA512_CRYPT };
+
+/* OR_OK: it is the password. OR_ABSENT: it is not (also when empty, with NUL in it, or too long).
+ * OR_MALFORMED: the stored hash is empty, of no scheme we take, or would cost minutes; `e` says so.
+ * OR_TIMEOUT: no turn at hashing before the deadline. OR_TEMPFAIL: no memory for it. */
+or_status password_check(struct span stored, struct span password, int64_t deadline_mono_ms,
+                         struct err *e) OR_MUST_USE;
+/* Costs what password_check() costs against a hash of the default scheme; never OR_OK: OR_ABSENT or
+ * OR_TIMEOUT. */
+or_status password_check_nobody(struct span password, int64_t deadline_mono_ms) OR_MUST_USE;
+
+/* Makes "{CRYPT}$y$..." or "{SHA512-CRYPT}$6$..." with a fresh salt. OR_MALFORMED: empty, with NUL,
+ * or over PASSWORD_MAX_BYTES. OR_TEMPFAIL: libcrypt failed. Not gated: for the CLI. */
+or_status password_hash(enum password_scheme scheme, struct span password,
+                        char out[PASSWORD_MAX_HASH_BYTES], struct err *e) OR_MUST_USE;
+/* Whether a hash made elsewhere can be stored. */
+bool password_is_supported(struct span stored);
+
+#endif

@@ -1,0 +1,541 @@
+/*
+ * Logins.
+ *
+ * What it does: greets with the mechanisms, then answers AUTH and CONT. A good password is OK, and
+ * unless the client said `nologin` the login waits in auth_requests for the process that will serve
+ * the user. A wrong one is FAIL after failure-delay; other logins on the connection go on
+ * meanwhile.
+ *
+ * Who talks to it: Postfix's smtpd (smtpd_sasl_type = dovecot), one connection per process;
+ * imap-login and pop3-login, several logins at once on one connection.
+ *
+ * Security: nothing before a password check tells whether an account exists, neither text nor time.
+ * Lines, responses and logins under way are bounded. Passwords are wiped, never logged.
+ *
+ * Standards: RFC 4422 (SASL), RFC 4616 (PLAIN); Dovecot auth protocol 1.2.
+ */
+#include "authd/auth_session.h"
+
+#include "authd/accounts/password.h"
+#include "authd/auth_proto.h"
+#include "authd/sasl/mech.h"
+#include "common/base/clock.h"
+#include "common/base/crypto.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/text/base64.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REQUEST_ARENA_BYTES 65536
+#define REPLY_MAX_BYTES 8192
+#define EXCHANGE_KEEP_MS 150000 /* an aborted login is never cancelled by Postfix */
+#define SHORT_TEXT_BYTES 64     /* of service, session and addresses, for the log */
+
+/* One login under way, or a refusal that waits for its delay. */
+struct exchange {
+    struct exchange *next;
+    uint32_t id;
+    struct mech_exchange sasl;
+    bool nologin;
+    char service[SHORT_TEXT_BYTES], session[SHORT_TEXT_BYTES], remote[SHORT_TEXT_BYTES];
+    int64_t due_mono_ms; /* refused: when to say so; else when it is forgotten */
+    char *refusal;       /* the line to send, NULL while the login is under way */
+};
+
+struct auth_session {
+    struct stream *stream;
+    struct daemon *daemon;
+    struct auth_requests *requests;
+    enum auth_peer peer;
+    uint32_t cpid;
+    bool has_cpid;
+    char cookie[AUTH_COOKIE_HEX + 1];
+    struct exchange *exchanges; /* newest first */
+    size_t count;
+    struct arena mem; /* of one line */
+};
+
+/* ---- exchanges */
+
+static void
+free_exchange(struct exchange *x)
+{
+    mech_exchange_fini(&x->sasl);
+    free(x->refusal);
+    free(x);
+}
+
+static struct exchange **
+find_exchange(struct auth_session *s, uint32_t id)
+{
+    struct exchange **link = &s->exchanges;
+
+    while (*link != NULL && (*link)->id != id)
+        link = &(*link)->next;
+    return link;
+}
+
+static void
+drop_exchange(struct auth_session *s, uint32_t id)
+{
+    struct exchange **link = find_exchange(s, id), *x = *link;
+
+    if (x == NULL)
+        return;
+    *link = x->next;
+    s->count--;
+    free_exchange(x);
+}
+
+/* A parameter for the log, cut to its room. */
+static void
+keep_parameter(char out[SHORT_TEXT_BYTES], const struct auth_line *line, const char *key)
+{
+    struct span value = tabline_get(&line->fields, 3, key);
+
+    snprintf(out, SHORT_TEXT_BYTES, "%.*s", SPAN_ARG(value));
+}
+
+static struct exchange *
+add_exchange(struct auth_session *s, const struct auth_line *line, const struct mech *mech)
+{
+    struct exchange *x = xcalloc(1, sizeof(*x));
+
+    x->id = line->id;
+    x->nologin = tabline_get(&line->fields, 3, "nologin").p != NULL;
+    x->due_mono_ms = clock_mono_ms() + EXCHANGE_KEEP_MS;
+    keep_parameter(x->service, line, "service");
+    if (x->service[0] == '\0') /* Dovecot 2.4 renamed it */
+        keep_parameter(x->service, line, "protocol");
+    keep_parameter(x->session, line, "session");
+    keep_parameter(x->remote, line, "rip");
+    mech_exchange_init(&x->sasl, mech);
+    x->next = s->exchanges;
+    s->exchanges = x;
+    s->count++;
+    return x;
+}
+
+/* ---- replies; a failure means that the connection is over */
+
+static or_status
+send_line(struct auth_session *s, struct buf *line)
+{
+    buf_add_char(line, '\n');
+    or_status st = buf_finish(line);
+
+    if (st == OR_OK)
+        st = stream_write(s->stream, buf_span(line));
+    if (st == OR_OK)
+        st = stream_flush(s->stream);
+    buf_fini_wiped(line);
+    return st;
+}
+
+static or_status
+send_challenge(struct auth_session *s, const struct exchange *x)
+{
+    struct buf line;
+
+    buf_init(&line, REPLY_MAX_BYTES);
+    buf_addf(&line, "CONT\t%u\t", x->id); /* the last field is there even when it is empty */
+    base64_encode(&line, x->sasl.challenge);
+    return send_line(s, &line);
+}
+
+static void
+log_login(const struct exchange *x, enum log_level level, const char *action, const char *reason)
+{
+    struct log_line line;
+
+    log_line_start(&line, level, span_cstr(x->session));
+    log_line_add(&line, "client", span_cstr(x->remote));
+    log_line_add(&line, "service", span_cstr(x->service));
+    log_line_add(&line, "user", buf_span(&x->sasl.authcid));
+    log_line_add(&line, "mech", span_cstr(x->sasl.mech->name));
+    log_line_add(&line, "action", span_cstr(action));
+    if (reason != NULL)
+        log_line_add(&line, "reason", span_cstr(reason));
+    log_line_end(&line);
+}
+
+/* Sent after failure-delay. `code`: what Dovecot's login processes tell apart; NULL: a wrong name
+ * or password. */
+static or_status
+refuse(struct auth_session *s, struct exchange *x, int64_t delay_ms, const char *code)
+{
+    struct buf line;
+
+    buf_init(&line, REPLY_MAX_BYTES);
+    buf_addf(&line, "FAIL\t%u", x->id);
+    if (x->sasl.authcid.n != 0 && x->sasl.authcid.n <= AUTH_MAX_USER_BYTES)
+        auth_proto_add(&line, "user", buf_span(&x->sasl.authcid));
+    if (code != NULL)
+        auth_proto_add(&line, "code", span_cstr(code));
+    if (delay_ms == 0) {
+        drop_exchange(s, x->id);
+        return send_line(s, &line);
+    }
+    x->refusal = xmemdup0(line.p, line.n);
+    x->due_mono_ms = clock_mono_ms() + delay_ms;
+    buf_fini(&line);
+    return OR_OK;
+}
+
+/* "Later", in the way this client understands. */
+static or_status
+refuse_for_now(struct auth_session *s, struct exchange *x, const char *why)
+{
+    log_login(x, LOG_LEVEL_WARNING, "tempfail", why);
+    if (s->peer == AUTH_PEER_POSTFIX)
+        return OR_CLOSED;
+    struct buf line;
+    buf_init(&line, REPLY_MAX_BYTES);
+    buf_addf(&line, "FAIL\t%u", x->id);
+    auth_proto_add(&line, "code", SPAN_LIT("temp_fail"));
+    buf_add_cstr(&line, "\ttemp"); /* what servers before 2.3 said */
+    drop_exchange(s, x->id);
+    return send_line(s, &line);
+}
+
+static or_status
+accept_login(struct auth_session *s, struct exchange *x, struct span user)
+{
+    struct buf line;
+
+    log_login(x, LOG_LEVEL_INFO, "accept", NULL);
+    if (!x->nologin)
+        auth_requests_add(s->requests, s->cpid, x->id, span_cstr(s->cookie), user,
+                          x->sasl.mech->name);
+    buf_init(&line, REPLY_MAX_BYTES);
+    buf_addf(&line, "OK\t%u", x->id);
+    auth_proto_add(&line, "user", user);
+    drop_exchange(s, x->id);
+    return send_line(s, &line);
+}
+
+/* ---- the decision */
+
+enum login_result { LOGIN_GOOD, LOGIN_WRONG, LOGIN_DISABLED, LOGIN_OTHER_USER, LOGIN_UNKNOWN_NOW };
+
+/* RFC 4616 2: logging in as somebody else needs a permission that nobody has. */
+static bool
+acts_as_itself(const struct exchange *x, const struct account_row *row, struct arena *mem)
+{
+    struct account_address as;
+
+    if (x->sasl.authzid.n == 0)
+        return true;
+    return account_address_parse(buf_span(&x->sasl.authzid), false, mem, &as, NULL) == OR_OK &&
+           span_equal(as.whole, row->address.whole);
+}
+
+static enum login_result
+check_login(struct auth_session *s, const struct exchange *x,
+            const struct daemon_snapshot *snapshot, struct account_row *row, struct err *e)
+{
+    const struct authd_settings *settings = snapshot->settings;
+    struct account_db *accounts = ((struct authd_built *)snapshot->built)->accounts;
+    int64_t deadline = clock_mono_ms() + settings->hash_timeout_ms;
+    struct span password = buf_span(&x->sasl.password);
+    struct account_address address;
+
+    or_status st = account_address_parse(buf_span(&x->sasl.authcid), false, &s->mem, &address, e);
+    st = st == OR_OK ? account_db_find(accounts, &address, &s->mem, row, e) : OR_ABSENT;
+    if (st != OR_OK && st != OR_ABSENT)
+        return LOGIN_UNKNOWN_NOW;
+    /* An unknown name, or an account without password, costs what a wrong password costs. */
+    if (st == OR_ABSENT || row->password.n == 0)
+        st = password_check_nobody(password, deadline);
+    else
+        st = password_check(row->password, password, deadline, e);
+    if (st == OR_TIMEOUT)
+        return err_set(e, st, "too many logins at once"), LOGIN_UNKNOWN_NOW;
+    if (st == OR_MALFORMED)
+        return LOGIN_UNKNOWN_NOW; /* a hash that we cannot read: the operator's to mend */
+    if (st != OR_OK)
+        return LOGIN_WRONG;
+    if (!row->enabled)
+        return LOGIN_DISABLED;
+    return acts_as_itself(x, row, &s->mem) ? LOGIN_GOOD : LOGIN_OTHER_USER;
+}
+
+static or_status
+decide(struct auth_session *s, struct exchange *x)
+{
+    const struct daemon_snapshot *snapshot = daemon_snapshot_take(s->daemon);
+    int64_t delay_ms = ((const struct authd_settings *)snapshot->settings)->failure_delay_ms;
+    struct account_row row;
+    struct err e = {""};
+    enum login_result result = check_login(s, x, snapshot, &row, &e);
+
+    daemon_snapshot_drop(s->daemon, snapshot);
+    switch (result) {
+    case LOGIN_GOOD:
+        return accept_login(s, x, row.address.whole);
+    case LOGIN_UNKNOWN_NOW:
+        return refuse_for_now(s, x, e.text);
+    case LOGIN_DISABLED:
+        log_login(x, LOG_LEVEL_INFO, "refuse", "account disabled");
+        return refuse(s, x, delay_ms, "user_disabled");
+    case LOGIN_OTHER_USER:
+        log_login(x, LOG_LEVEL_INFO, "refuse", "authorization as another user");
+        return refuse(s, x, delay_ms, "authz_fail");
+    case LOGIN_WRONG:
+        break;
+    }
+    log_login(x, LOG_LEVEL_INFO, "refuse", "wrong user or password");
+    return refuse(s, x, delay_ms, NULL);
+}
+
+static or_status
+take_step(struct auth_session *s, struct exchange *x, struct span response)
+{
+    struct err e = {""};
+
+    switch (mech_exchange_step(&x->sasl, response, &e)) {
+    case MECH_CONTINUE:
+        return send_challenge(s, x);
+    case MECH_CHECK:
+        return decide(s, x);
+    case MECH_FAIL:
+        break;
+    }
+    log_login(x, LOG_LEVEL_INFO, "refuse", e.text);
+    return refuse(s, x, 0, NULL);
+}
+
+/* Decodes what the client said and takes the next step. `base64`.p == NULL: there was nothing. */
+static or_status
+take_response(struct auth_session *s, struct exchange *x, struct span base64)
+{
+    struct buf response;
+    struct span bytes = {NULL, 0};
+    or_status st = OR_OK;
+
+    buf_init(&response, MECH_MAX_RESPONSE_BYTES);
+    if (base64.p != NULL) {
+        st = auth_proto_response(base64, &response);
+        bytes = buf_span(&response);
+    }
+    if (st == OR_OK) {
+        st = take_step(s, x, bytes);
+    } else {
+        log_login(x, LOG_LEVEL_INFO, "refuse", "response is not base64");
+        st = refuse(s, x, 0, NULL);
+    }
+    buf_fini_wiped(&response);
+    return st;
+}
+
+/* ---- commands */
+
+static or_status
+on_version(struct auth_session *s, const struct auth_line *line, struct err *e)
+{
+    (void)s;
+    return auth_proto_check_version(line, e);
+}
+
+static or_status
+on_cpid(struct auth_session *s, const struct auth_line *line, struct err *e)
+{
+    if (s->has_cpid || auth_proto_number(line, 1, &s->cpid) != OR_OK)
+        return err_set(e, OR_MALFORMED, "CPID twice or without a number");
+    s->has_cpid = true;
+    return OR_OK;
+}
+
+static or_status
+on_auth(struct auth_session *s, const struct auth_line *line, struct err *e)
+{
+    const struct mech *mech = line->fields.count > 2 ? mech_find(line->fields.fields[2]) : NULL;
+
+    if (!s->has_cpid)
+        return err_set(e, OR_MALFORMED, "AUTH before CPID");
+    if (*find_exchange(s, line->id) != NULL)
+        return err_set(e, OR_MALFORMED, "AUTH %u twice", line->id);
+    /* smtpd has one login at a time and does not cancel: a new one means that the old one is over.
+     */
+    while (s->peer == AUTH_PEER_POSTFIX && s->exchanges != NULL)
+        drop_exchange(s, s->exchanges->id);
+    if (s->count == AUTH_SESSION_MAX_EXCHANGES)
+        return err_set(e, OR_LIMIT, "more than %d logins under way", AUTH_SESSION_MAX_EXCHANGES);
+    if (mech == NULL) {
+        struct buf fail;
+
+        buf_init(&fail, REPLY_MAX_BYTES);
+        buf_addf(&fail, "FAIL\t%u\treason=Unsupported authentication mechanism", line->id);
+        return send_line(s, &fail);
+    }
+    struct exchange *x = add_exchange(s, line, mech);
+    return take_response(s, x, tabline_get(&line->fields, 3, "resp"));
+}
+
+static or_status
+on_cont(struct auth_session *s, const struct auth_line *line, struct err *e)
+{
+    struct exchange *x = *find_exchange(s, line->id);
+    struct span base64 = line->fields.count > 2 ? line->fields.fields[2] : SPAN_EMPTY;
+
+    if (x == NULL || x->refusal != NULL)
+        return err_set(e, OR_MALFORMED, "CONT %u without a login under way", line->id);
+    return take_response(s, x, base64);
+}
+
+static or_status
+on_cancel(struct auth_session *s, const struct auth_line *line, struct err *e)
+{
+    (void)e;
+    drop_exchange(s, line->id);
+    return OR_OK;
+}
+
+static const struct {
+    const char *verb;
+    or_status (*run)(struct auth_session *s, const struct auth_line *line, struct err *e);
+} commands[] = {
+    {"VERSION", on_version}, {"CPID", on_cpid},     {"AUTH", on_auth},
+    {"CONT", on_cont},       {"CANCEL", on_cancel},
+};
+
+static or_status
+run_command(struct auth_session *s, struct span text, struct err *e)
+{
+    struct auth_line *line = arena_alloc(&s->mem, sizeof(*line));
+
+    if (line == NULL)
+        return err_set(e, OR_LIMIT, "no memory left for this line");
+    or_status st = auth_proto_parse(text, &s->mem, line, e);
+    if (st != OR_OK)
+        return st;
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (span_equal_cstr(line->verb, commands[i].verb))
+            return commands[i].run(s, line, e);
+    return err_set(e, OR_MALFORMED, "unknown command %.*s", SPAN_ARG(line->verb));
+}
+
+/* ---- the conversation */
+
+static or_status
+greet(struct auth_session *s)
+{
+    struct buf line;
+
+    buf_init(&line, REPLY_MAX_BYTES);
+    buf_add_cstr(&line, "VERSION\t1\t2\n");
+    for (const struct mech *const *mech = mech_all(); *mech != NULL; mech++)
+        buf_addf(&line, "MECH\t%s\t%s\n", (*mech)->name, (*mech)->flags);
+    buf_addf(&line, "SPID\t%u\nCUID\t%u\nCOOKIE\t%s\nDONE", auth_requests_spid(s->requests),
+             crypto_random_below(INT32_MAX), s->cookie);
+    return send_line(s, &line);
+}
+
+/* Says refusals whose delay is over, forgets logins nobody went on with. `all`: without waiting for
+ * the delay. */
+static or_status
+settle_due(struct auth_session *s, bool all)
+{
+    int64_t now = clock_mono_ms();
+    struct exchange **link = &s->exchanges;
+    or_status st = OR_OK;
+
+    while (*link != NULL && st == OR_OK) {
+        struct exchange *x = *link;
+
+        if (x->due_mono_ms > now && !(all && x->refusal != NULL)) {
+            link = &x->next;
+            continue;
+        }
+        if (x->refusal != NULL) {
+            struct buf line;
+
+            buf_init(&line, REPLY_MAX_BYTES);
+            buf_add_cstr(&line, x->refusal);
+            st = send_line(s, &line);
+        }
+        *link = x->next;
+        s->count--;
+        free_exchange(x);
+    }
+    return st;
+}
+
+static int64_t
+wait_ms(const struct auth_session *s, int64_t idle_ms)
+{
+    int64_t until = INT64_MAX, now = clock_mono_ms();
+
+    for (const struct exchange *x = s->exchanges; x != NULL; x = x->next)
+        if (x->due_mono_ms < until)
+            until = x->due_mono_ms;
+    if (until == INT64_MAX || until - now > idle_ms)
+        return idle_ms;
+    return until > now ? until - now : 0;
+}
+
+static or_status
+serve_line(struct auth_session *s, struct err *e)
+{
+    struct span line;
+    or_status st = stream_read_line(s->stream, AUTH_PROTO_MAX_LINE_BYTES - 1, &line);
+
+    if (st != OR_OK)
+        return err_set(e, st, "%s", or_status_name(st));
+    st = run_command(s, line, e);
+    arena_fini(&s->mem);
+    return st;
+}
+
+static int64_t
+idle_timeout(struct auth_session *s)
+{
+    const struct daemon_snapshot *snapshot = daemon_snapshot_take(s->daemon);
+    int64_t idle_ms = ((const struct authd_settings *)snapshot->settings)->common.idle_timeout_ms;
+
+    daemon_snapshot_drop(s->daemon, snapshot);
+    return idle_ms;
+}
+
+static or_status
+converse(struct auth_session *s, struct err *e)
+{
+    or_status st = greet(s);
+
+    while (st == OR_OK) {
+        int64_t idle_ms = idle_timeout(s);
+        int64_t wait = wait_ms(s, idle_ms);
+
+        st = wait > 0 ? stream_await(s->stream, wait) : OR_TIMEOUT;
+        if (st == OR_OK)
+            st = serve_line(s, e);
+        else if (st == OR_TIMEOUT && wait < idle_ms)
+            st = OR_OK;
+        if (st == OR_OK)
+            st = settle_due(s, false);
+    }
+    return st;
+}
+
+void
+auth_session_run(struct stream *stream, struct daemon *d, enum auth_peer peer)
+{
+    struct auth_session s = {
+        .stream = stream, .daemon = d, .requests = daemon_state(d), .peer = peer};
+    struct err e = {""};
+
+    arena_init(&s.mem, REQUEST_ARENA_BYTES);
+    crypto_random_hex(s.cookie, AUTH_COOKIE_HEX / 2);
+    or_status st = converse(&s, &e);
+    if (st == OR_MALFORMED || st == OR_LIMIT)
+        log_warning("login client disconnected: %s", e.text);
+    if (settle_due(&s, true) != OR_OK)
+        log_debug("login client left before its refusal");
+    while (s.exchanges != NULL)
+        drop_exchange(&s, s.exchanges->id);
+    arena_fini(&s.mem);
+    crypto_wipe(s.cookie, sizeof(s.cookie));
+}

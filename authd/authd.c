@@ -1,0 +1,73 @@
+/*
+ * What authd builds from its settings, and the look-up that all its sessions share.
+ */
+#include "authd/authd.h"
+
+#include "common/base/xalloc.h"
+#include "common/text/addr.h"
+
+#include <stdlib.h>
+
+or_status
+authd_open(const void *settings, void **state_out, struct err *e)
+{
+    (void)settings, (void)e;
+    *state_out = auth_requests_new();
+    return OR_OK;
+}
+
+void
+authd_close(void *state)
+{
+    auth_requests_free(state);
+}
+
+or_status
+authd_build(void *state, const void *settings, bool check_only, void **built_out, struct err *e)
+{
+    const struct authd_settings *s = settings;
+    struct account_db *accounts = NULL;
+
+    (void)state;
+    or_status st = account_db_open(s->database, !check_only, &accounts, e);
+    if (st == OR_ABSENT && check_only)
+        st = OR_OK; /* the daemon will make it */
+    if (st != OR_OK)
+        return err_wrap(e, OR_CONFIG, "%s: database", s->common.path);
+    struct authd_built *built = xcalloc(1, sizeof(*built));
+    built->accounts = accounts;
+    *built_out = built;
+    return OR_OK;
+}
+
+void
+authd_destroy(void *built)
+{
+    account_db_close(((struct authd_built *)built)->accounts);
+    free(built);
+}
+
+or_status
+authd_find_account(const struct daemon_snapshot *snapshot, struct span name, struct arena *mem,
+                   struct account_row *row_out, struct err *e)
+{
+    const struct authd_settings *settings = snapshot->settings;
+    struct account_db *accounts = ((struct authd_built *)snapshot->built)->accounts;
+    struct account_address address;
+    struct span base, detail;
+
+    if (account_address_parse(name, false, mem, &address, e) != OR_OK)
+        return OR_ABSENT;
+    or_status st = account_db_find(accounts, &address, mem, row_out, e);
+    if (st != OR_ABSENT || settings->recipient_delimiter[0] == '\0')
+        return st;
+    addr_split_detail(address.local, settings->recipient_delimiter[0], &base, &detail);
+    if (detail.p == NULL)
+        return OR_ABSENT;
+    address.local = base;
+    char *whole = arena_printf(mem, "%.*s@%.*s", SPAN_ARG(base), SPAN_ARG(address.domain));
+    if (whole == NULL)
+        return err_set(e, OR_TEMPFAIL, "no memory left for this request");
+    address.whole = span_cstr(whole);
+    return account_db_find(accounts, &address, mem, row_out, e);
+}

@@ -1,0 +1,32 @@
+/*
+ * What authd's sessions share: the state of the process and what each configuration builds.
+ *
+ * Threads: immutable pointers to locked things.
+ */
+#ifndef OUTRIDER_AUTHD_AUTHD_H
+#define OUTRIDER_AUTHD_AUTHD_H
+
+#include "authd/accounts/account_db.h"
+#include "authd/auth_requests.h"
+#include "authd/authd_conf.h"
+#include "common/run/daemon.h"
+
+/* daemon_snapshot.built */
+struct authd_built {
+    struct account_db *accounts;
+};
+
+/* The daemon skeleton's hooks; the state is a struct auth_requests. */
+or_status authd_open(const void *settings, void **state_out, struct err *e) OR_MUST_USE;
+void authd_close(void *state);
+or_status authd_build(void *state, const void *settings, bool check_only, void **built_out,
+                      struct err *e) OR_MUST_USE;
+void authd_destroy(void *built);
+
+/* An account by what somebody typed: canonical form, then with the detail taken off where the whole
+ * is no account. OR_OK, OR_ABSENT (also for what is no address), OR_TEMPFAIL. */
+or_status
+authd_find_account(const struct daemon_snapshot *snapshot, struct span name, struct arena *mem,
+                   struct account_row *row_out, struct err *e) OR_MUST_USE;
+
+#endif

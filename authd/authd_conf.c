@@ -1,0 +1,102 @@
+/*
+ * The table of authd's options.
+ */
+#include "authd/authd_conf.h"
+
+#include "authd/mail_home.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define FIELD(name_) offsetof(struct authd_settings, name_)
+
+/* Uid 0 would make every mailbox root's; Dovecot refuses it too. */
+#define FIRST_UID 1
+#define LAST_UID 4294967293
+
+static const struct conf_option options[] = {
+    {.name = "database",
+     .type = CONF_STRING,
+     .offset = FIELD(database),
+     .def = AUTHD_DEFAULT_DATABASE,
+     .help = "the accounts; made when absent"},
+    {.name = "mail-uid",
+     .type = CONF_INT,
+     .offset = FIELD(mail_uid),
+     .required = true,
+     .min = FIRST_UID,
+     .max = LAST_UID,
+     .help = "owner of the mailboxes, where the account has none of its own"},
+    {.name = "mail-gid",
+     .type = CONF_INT,
+     .offset = FIELD(mail_gid),
+     .required = true,
+     .min = FIRST_UID,
+     .max = LAST_UID,
+     .help = "group of the mailboxes"},
+    {.name = "mail-home",
+     .type = CONF_STRING,
+     .offset = FIELD(mail_home),
+     .def = "/var/mail/outrider/%d/%n",
+     .help = "home of a mailbox: %n local part, %d domain, %u both, %% a percent sign"},
+    {.name = "recipient-delimiter",
+     .type = CONF_STRING,
+     .offset = FIELD(recipient_delimiter),
+     .def = "+",
+     .help = "what begins the detail in user+detail; \"\" for none"},
+    {.name = "failure-delay",
+     .type = CONF_DURATION,
+     .offset = FIELD(failure_delay_ms),
+     .def = "2s",
+     .min = 0,
+     .max = 5000, /* Postfix waits 10 s in all */
+     .help = "wait before a wrong password is answered"},
+    {.name = "hash-timeout",
+     .type = CONF_DURATION,
+     .offset = FIELD(hash_timeout_ms),
+     .def = "5s",
+     .min = 100,
+     .max = 6000,
+     .help = "wait for a turn at hashing; then a temporary failure"},
+};
+
+static const struct conf_service services[] = {
+    {.name = "sasl",
+     .default_address = "unix:/var/spool/postfix/outrider/sasl",
+     .default_group = "postfix",
+     .default_mode = 0660},
+    {.name = "maps",
+     .default_address = "unix:/var/spool/postfix/outrider/maps",
+     .default_group = "postfix",
+     .default_mode = 0660},
+    {.name = "dovecot-login",
+     .default_address = "unix:/run/outrider/dovecot-login",
+     .default_group = "dovenull",
+     .default_mode = 0660},
+    {.name = "dovecot-master",
+     .default_address = "unix:/run/outrider/dovecot-master",
+     .default_group = "outrider-lmtpd", /* Dovecot's processes connect as root */
+     .default_mode = 0660},
+};
+
+static or_status
+check(void *settings, struct err *e)
+{
+    struct authd_settings *s = settings;
+
+    if (strlen(s->recipient_delimiter) > 1)
+        return err_set(e, OR_CONFIG, "recipient-delimiter: \"%s\": one character, or \"\"",
+                       s->recipient_delimiter);
+    return mail_home_check(s->mail_home, e);
+}
+
+const struct conf_schema authd_schema = {
+    .daemon = "authd",
+    .settings_bytes = sizeof(struct authd_settings),
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .services = services,
+    .service_count = sizeof(services) / sizeof(services[0]),
+    .default_user = "outrider-authd",
+    .check = check,
+};

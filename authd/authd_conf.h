@@ -1,0 +1,25 @@
+/*
+ * authd's settings: one typed struct, filled from authd.conf (outrider-authd.conf(5)).
+ *
+ * Threads: immutable once loaded.
+ */
+#ifndef OUTRIDER_AUTHD_AUTHD_CONF_H
+#define OUTRIDER_AUTHD_AUTHD_CONF_H
+
+#include "common/run/conf.h"
+
+#define AUTHD_DEFAULT_DATABASE "/var/lib/outrider/authd/accounts.sqlite"
+
+struct authd_settings {
+    struct conf_common common; /* first: conf.h */
+    char *database;
+    int64_t mail_uid, mail_gid;
+    char *mail_home;           /* template: mail_home.h */
+    char *recipient_delimiter; /* one character; empty: no subaddresses */
+    int64_t failure_delay_ms;  /* before a wrong password is answered */
+    int64_t hash_timeout_ms;   /* waiting for a turn at hashing */
+};
+
+extern const struct conf_schema authd_schema;
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * The mechanisms we offer.
+ */
+#include "authd/sasl/mech_table.h"
+
+static const struct mech *const table[] = {
+    &mech_plain,
+    &mech_login,
+    NULL,
+};
+
+const struct mech *
+mech_find(struct span name)
+{
+    for (const struct mech *const *m = table; *m != NULL; m++)
+        if (span_equal_nocase_cstr(name, (*m)->name))
+            return *m;
+    return NULL;
+}
+
+const struct mech *const *
+mech_all(void)
+{
+    return table;
+}

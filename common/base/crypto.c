@@ -1,0 +1,70 @@
+/*
+ * The little cryptography that several parts share.
+ */
+#include "common/base/crypto.h"
+
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+void
+crypto_random(void *p, size_t n)
+{
+    char *at = p;
+
+    while (n > 0) {
+        ssize_t got = getrandom(at, n, 0);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            log_error("the kernel gives no random bytes: %s", os_error_text(errno));
+            abort();
+        }
+        at += got;
+        n -= (size_t)got;
+    }
+}
+
+uint32_t
+crypto_random_below(uint32_t bound)
+{
+    /* Values past the last whole multiple of `bound` would favour small results. */
+    uint32_t limit = UINT32_MAX - UINT32_MAX % bound;
+    uint32_t value;
+
+    do
+        crypto_random(&value, sizeof(value));
+    while (value >= limit);
+    return value % bound;
+}
+
+void
+crypto_random_hex(char *out, size_t n_bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < n_bytes; i++) {
+        unsigned char byte;
+
+        crypto_random(&byte, 1);
+        out[2 * i] = digits[byte >> 4];
+        out[2 * i + 1] = digits[byte & 15];
+    }
+    out[2 * n_bytes] = '\0';
+}
+
+bool
+crypto_equal(struct span a, struct span b)
+{
+    return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0);
+}
+
+void
+crypto_wipe(void *p, size_t n)
+{
+    OPENSSL_cleanse(p, n);
+}

@@ -1,0 +1,24 @@
+/*
+ * Random bytes, constant-time comparison, wiping. Ciphers and signatures live with their protocol
+ * (milter/dkim/dkim_crypto, authd/accounts/password).
+ *
+ * Threads: immutable.
+ */
+#ifndef OUTRIDER_COMMON_BASE_CRYPTO_H
+#define OUTRIDER_COMMON_BASE_CRYPTO_H
+
+#include "common/base/span.h"
+
+/* From the kernel; aborts when there is no entropy source at all. */
+void crypto_random(void *p, size_t n);
+/* Uniform in 0..bound-1; bound > 0. */
+uint32_t crypto_random_below(uint32_t bound);
+/* 2*n lower-case hex digits and a NUL. */
+void crypto_random_hex(char *out, size_t n_bytes);
+
+/* Time depends on the lengths only. */
+bool crypto_equal(struct span a, struct span b);
+/* Not removed by the optimiser. */
+void crypto_wipe(void *p, size_t n);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * Every mutex of the suite and its rank. Take them in rising rank; never hold one across DNS or
+ * socket I/O. In builds with assertions lock_take() checks the order.
+ *
+ * Threads: this is what makes the others "locked".
+ */
+#ifndef OUTRIDER_COMMON_BASE_LOCKS_H
+#define OUTRIDER_COMMON_BASE_LOCKS_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+enum lock_rank {
+    LOCK_SERVER,        /* server.c: connection list and counters */
+    LOCK_SETTINGS,      /* the counted snapshot pointer */
+    LOCK_AUTH_REQUEST,  /* authd: logins waiting for their REQUEST */
+    LOCK_ACCOUNT_DB,    /* authd: the SQLite handle */
+    LOCK_PASSWORD_GATE, /* authd: turns at hashing; not held while hashing */
+    LOCK_DNS_CACHE,
+    LOCK_LOG, /* innermost: anything may log */
+};
+
+struct lock {
+    pthread_mutex_t mutex;
+    enum lock_rank rank;
+};
+
+#define LOCK_INIT(r)                                                                               \
+    {                                                                                              \
+        .mutex = PTHREAD_MUTEX_INITIALIZER, .rank = (r)                                            \
+    }
+
+void lock_init(struct lock *l, enum lock_rank rank);
+void lock_fini(struct lock *l);
+void lock_take(struct lock *l);
+void lock_drop(struct lock *l);
+/* Waits on `cond` (initialised for CLOCK_MONOTONIC) until signalled or until `deadline_mono_ms`.
+ * 0 or ETIMEDOUT, as pthread_cond_timedwait(). */
+int lock_wait(struct lock *l, pthread_cond_t *cond, int64_t deadline_mono_ms);
+/* A condition variable on CLOCK_MONOTONIC. */
+void lock_cond_init(pthread_cond_t *cond);
+
+#endif

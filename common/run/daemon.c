@@ -1,0 +1,387 @@
+/*
+ * Start, serve, reload, stop: the main thread of every daemon.
+ *
+ * The main thread does nothing but wait for signals, all others have them blocked. Its handlers
+ * write into a pipe; sigwait(3) would not do: libmilter waits for the same signals in a thread of
+ * its own, and only a main thread that has them unblocked gets them first (STYLE.md 8).
+ *
+ * Standards: sd_notify(3), sysexits.h. Files: one configuration file, named on the command line.
+ */
+#include "common/run/daemon.h"
+
+#include "common/base/log.h"
+#include "common/run/daemon_args.h"
+#include "common/run/daemon_snapshot.h"
+#include "common/run/daemon_user.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A signal handler has no context: the write end of the main thread's pipe. */
+static int signal_pipe_write = -1;
+
+void *
+daemon_state(struct daemon *d)
+{
+    return d->state;
+}
+
+int
+daemon_listener_fd(struct daemon *d)
+{
+    return d->listener_fd;
+}
+
+static const struct conf_common *
+current_conf(struct daemon *d)
+{
+    return d->current->snapshot.settings;
+}
+
+/* Before any thread: process-wide settings. */
+static void
+prepare_process(void)
+{
+    struct rlimit files;
+
+    /* A thousand threads must not cost a thousand arenas. */
+    mallopt(M_ARENA_MAX, 2);
+    signal(SIGPIPE, SIG_IGN);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    /* A closed stderr would become some socket, and log lines its input. */
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)open("/dev/null", O_RDWR);
+}
+
+static void
+open_log(const struct daemon *d, const struct conf_common *conf)
+{
+    log_open(d->spec->name, (enum log_target)conf->log_target, (enum log_format)conf->log_format,
+             (enum log_level)conf->log_level);
+}
+
+/* -t: everything is read, nothing is created; as the daemon's user, who must be able to read it. */
+static or_status
+check(struct daemon *d, struct err *e)
+{
+    void *settings, *built = NULL;
+
+    /* Whoever asks is at a terminal or in a script, wherever the log goes later. */
+    log_open(d->spec->name, LOG_TARGET_STDERR, LOG_FORMAT_PLAIN, LOG_LEVEL_WARNING);
+    or_status st = daemon_snapshot_load(d, &settings, e);
+
+    if (st != OR_OK)
+        return st;
+    st = daemon_user_check(settings, e);
+    if (st == OR_OK)
+        st = daemon_user_become(settings, NULL, e);
+    if (st == OR_OK && d->spec->build != NULL)
+        st = d->spec->build(NULL, settings, true, &built, e);
+    if (built != NULL && d->spec->destroy != NULL)
+        d->spec->destroy(built);
+    conf_free(d->spec->schema, settings);
+    if (st == OR_OK)
+        printf("%s: %s: the configuration is good\n", d->spec->name, d->config);
+    return st;
+}
+
+static or_status
+open_listeners(struct daemon *d, const struct conf_common *conf, struct err *e)
+{
+    const struct daemon_spec *spec = d->spec;
+
+    if (spec->serve == NULL)
+        return server_open(conf, spec->services, spec->service_count, d, &d->server, e);
+    return server_open_one(conf, spec->schema->services[0].name, &d->listener_fd, e);
+}
+
+/* Everything that may fail before we serve, in the order of daemon.h. */
+static or_status
+start(struct daemon *d, struct err *e)
+{
+    void *settings;
+    or_status st = daemon_snapshot_load(d, &settings, e);
+
+    if (st != OR_OK)
+        return st;
+    open_log(d, settings);
+    st = daemon_user_check(settings, e);
+    if (st == OR_OK)
+        st = open_listeners(d, settings, e);
+    if (st == OR_OK)
+        st = daemon_user_become(settings, d->spec->keep_caps, e);
+    if (st == OR_OK && d->spec->open != NULL)
+        st = d->spec->open(settings, &d->state, e);
+    if (st != OR_OK) {
+        conf_free(d->spec->schema, settings);
+        return st;
+    }
+    d->opened = true;
+    return daemon_snapshot_install(d, settings, e);
+}
+
+static void *
+worker_main(void *arg)
+{
+    struct daemon *d = arg;
+    uint64_t one = 1;
+
+    if (d->spec->serve != NULL) {
+        d->worker_status = d->spec->serve(d);
+    } else {
+        size_t cut = server_run(d->server);
+
+        if (cut > 0)
+            log_warning("%zu sessions cut off at the end of drain-timeout", cut);
+    }
+    ssize_t rc = write(d->done_fd, &one, sizeof(one));
+
+    (void)rc;
+    return NULL;
+}
+
+static void
+on_signal(int number)
+{
+    int saved = errno;
+    unsigned char byte = (unsigned char)number;
+    ssize_t rc = write(signal_pipe_write, &byte, 1);
+
+    (void)rc; /* a full pipe holds enough signals to act on */
+    errno = saved;
+}
+
+static const int handled_signals[] = {SIGHUP, SIGTERM, SIGINT};
+
+#define HANDLED_COUNT (sizeof(handled_signals) / sizeof(handled_signals[0]))
+
+/* Before anything can be connected to: whoever sees us listening may stop us. */
+static or_status
+catch_signals(int *signal_fd_out, struct err *e)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+        return err_set(e, OR_CONFIG, "no pipe: %s; raise LimitNOFILE=", os_error_text(errno));
+    *signal_fd_out = ends[0];
+    signal_pipe_write = ends[1];
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < HANDLED_COUNT; i++)
+        sigaction(handled_signals[i], &action, NULL);
+    return OR_OK;
+}
+
+static or_status
+start_worker(struct daemon *d, struct err *e)
+{
+    sigset_t all, before;
+
+    d->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    sigfillset(&all);
+    /* Threads inherit the mask: theirs has every signal blocked. */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&d->worker, NULL, worker_main, d);
+
+    for (size_t i = 0; i < HANDLED_COUNT; i++)
+        sigdelset(&before, handled_signals[i]);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0)
+        return err_set(e, OR_CONFIG, "no thread: %s; raise TasksMax=", os_error_text(rc));
+    return OR_OK;
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+    if (a == NULL || b == NULL)
+        return a == b;
+    return strcmp(a, b) == 0;
+}
+
+static bool
+same_listener(const struct conf_listener *a, const struct conf_listener *b)
+{
+    if (!same_text(a->service, b->service) || a->address_count != b->address_count ||
+        !same_text(a->owner, b->owner) || !same_text(a->group, b->group) || a->mode != b->mode)
+        return false;
+    for (size_t i = 0; i < a->address_count; i++)
+        if (strcmp(a->addresses[i], b->addresses[i]) != 0)
+            return false;
+    return true;
+}
+
+/* What was fixed at start stays as it was; say so instead of letting the operator guess. */
+static void
+warn_of_fixed(const struct conf_common *old, const struct conf_common *fresh)
+{
+    bool same = old->listener_count == fresh->listener_count;
+
+    for (size_t i = 0; same && i < old->listener_count; i++)
+        same = same_listener(&old->listeners[i], &fresh->listeners[i]);
+    if (!same)
+        log_warning("reload: listen has changed, which takes a restart");
+    if (!same_text(old->user, fresh->user) || !same_text(old->group, fresh->group))
+        log_warning("reload: user or group has changed, which takes a restart");
+}
+
+static or_status
+load_again(struct daemon *d, struct err *e)
+{
+    void *settings;
+    or_status st = daemon_snapshot_load(d, &settings, e);
+
+    if (st != OR_OK)
+        return st;
+    const struct daemon_snapshot *old = daemon_snapshot_take(d);
+
+    st = daemon_snapshot_install(d, settings, e);
+    if (st == OR_OK)
+        warn_of_fixed(old->settings, current_conf(d));
+    daemon_snapshot_drop(d, old);
+    return st;
+}
+
+static void
+reload(struct daemon *d)
+{
+    struct timespec now;
+    struct err e;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+               (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+    if (load_again(d, &e) != OR_OK) {
+        log_error("reload failed, the old configuration stays: %s", e.text);
+    } else {
+        open_log(d, current_conf(d));
+        if (d->server != NULL)
+            server_update(d->server, current_conf(d));
+        log_info("configuration reloaded from %s", d->config);
+    }
+    sd_notify(0, "READY=1");
+}
+
+static void
+stop(struct daemon *d)
+{
+    sd_notify(0, "STOPPING=1");
+    log_info("stopping");
+    if (d->spec->serve != NULL)
+        d->spec->stop(d);
+    else
+        server_stop(d->server);
+}
+
+/* Acts on the signals that came. `stopping` remembers that one stop is enough. */
+static void
+act_on_signals(struct daemon *d, int signal_fd, bool *stopping)
+{
+    unsigned char numbers[64];
+    ssize_t got = read(signal_fd, numbers, sizeof(numbers));
+    bool wants_reload = false, wants_stop = false;
+
+    for (ssize_t i = 0; i < got; i++) {
+        wants_reload |= numbers[i] == SIGHUP;
+        wants_stop |= numbers[i] != SIGHUP;
+    }
+    if (wants_stop && !*stopping) {
+        *stopping = true;
+        stop(d);
+    }
+    if (wants_reload && !*stopping)
+        reload(d);
+}
+
+/* Until the worker has returned. */
+static int
+wait_for_worker(struct daemon *d, int signal_fd)
+{
+    struct pollfd fds[2] = {{.fd = signal_fd, .events = POLLIN},
+                            {.fd = d->done_fd, .events = POLLIN}};
+    uint64_t watchdog_us = 0;
+    bool stopping = false;
+    /* systemd(1) advises half of its interval. */
+    int ping_ms = sd_watchdog_enabled(0, &watchdog_us) > 0 ? (int)(watchdog_us / 2000) : -1;
+
+    sd_notify(0, "READY=1");
+    while (fds[1].revents == 0) {
+        fds[0].revents = fds[1].revents = 0;
+        if (poll(fds, 2, ping_ms) < 0)
+            continue;
+        if (ping_ms >= 0)
+            sd_notify(0, "WATCHDOG=1");
+        if (fds[0].revents != 0)
+            act_on_signals(d, signal_fd, &stopping);
+    }
+    pthread_join(d->worker, NULL);
+    if (!stopping)
+        log_error("stopped serving by itself");
+    return stopping || d->worker_status != 0 ? d->worker_status : EX_SOFTWARE;
+}
+
+/* One line for the operator, also where the log goes to syslog. */
+static int
+fail(const struct daemon *d, const struct err *e)
+{
+    fprintf(stderr, "%s: %s\n", d->spec->name, e->text);
+    return EX_CONFIG;
+}
+
+static int
+run(struct daemon *d, struct err *e)
+{
+    int signal_fd = -1;
+
+    if (catch_signals(&signal_fd, e) != OR_OK || start(d, e) != OR_OK ||
+        start_worker(d, e) != OR_OK)
+        return fail(d, e);
+    log_info("started version=%s config=%s", OUTRIDER_VERSION, d->config);
+    int status = wait_for_worker(d, signal_fd);
+
+    /* Sessions that nothing could end still use all of this: leave it to the kernel. */
+    if (d->server != NULL && server_connection_count(d->server) > 0)
+        _exit(status);
+    log_info("stopped");
+    return status;
+}
+
+int
+daemon_main(int argc, char **argv, const struct daemon_spec *spec)
+{
+    struct daemon_args args;
+    struct daemon d = {.spec = spec, .config = args.config, .listener_fd = -1, .done_fd = -1};
+    struct err e = {{0}};
+    int status;
+
+    if (!daemon_args_parse(argc, argv, spec->name, spec->schema, &args, &status))
+        return status;
+    prepare_process();
+    lock_init(&d.lock, LOCK_SETTINGS);
+    if (args.check_only)
+        status = check(&d, &e) == OR_OK ? EX_OK : fail(&d, &e);
+    else
+        status = run(&d, &e);
+    server_close(d.server);
+    daemon_snapshot_clear(&d);
+    if (d.opened && spec->close != NULL)
+        spec->close(d.state);
+    lock_fini(&d.lock);
+    return status;
+}

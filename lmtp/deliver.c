@@ -1,0 +1,255 @@
+/*
+ * The order of things is the promise: file written and fsync()ed, linked into new/, new/ fsync()ed,
+ * and only then a reply that says 250. Killed at any moment before, the sender still has the
+ * message.
+ */
+#include "lmtp/deliver.h"
+
+#include "common/base/clock.h"
+#include "common/base/crypto.h"
+#include "lmtp/deliver_plan.h"
+
+#include <unistd.h>
+
+#define MAX_PROLOGUE_BYTES 16384
+/* The piece that brings the end of the header may bring body with it. */
+#define HEAD_SLACK_BYTES (2 * STREAM_BUFFER_BYTES)
+
+static const struct lmtp_reply header_too_large = {552, "5.3.4", "message header is too large"};
+
+or_status
+deliver_open(struct deliver *d, const struct lmtp_settings *settings,
+             const struct deliver_envelope *envelope, struct deliver_sequence *sequence,
+             struct arena *mem)
+{
+    size_t n = envelope->recipient_count;
+
+    *d = (struct deliver){
+        .settings = settings, .envelope = envelope, .sequence = sequence, .mem = mem};
+    buf_init(&d->head_bytes, (size_t)settings->max_header_bytes + HEAD_SLACK_BYTES);
+    crypto_random_hex(d->id, (sizeof(d->id) - 1) / 2);
+    d->targets = arena_alloc_array(mem, n, sizeof(*d->targets));
+    d->spools = arena_alloc_array(mem, n, sizeof(*d->spools));
+    d->leaders = arena_alloc_array(mem, n, sizeof(struct deliver_target *));
+    d->members = arena_alloc_array(mem, n, sizeof(*d->members));
+    if (d->targets == NULL || d->spools == NULL || d->leaders == NULL || d->members == NULL)
+        return OR_LIMIT;
+    for (size_t i = 0; i < n; i++) {
+        d->targets[i].recipient = &envelope->recipients[i];
+        d->targets[i].box.dir_fd = -1;
+    }
+    return OR_OK;
+}
+
+static struct maildir_name
+next_name(struct deliver *d)
+{
+    return (struct maildir_name){
+        .when = clock_now_precise(),
+        .pid = getpid(),
+        .sequence = atomic_fetch_add(&d->sequence->last, 1) + 1,
+        .host = span_cstr(d->settings->hostname),
+    };
+}
+
+/* An address inside a comment: what would end the comment is escaped (RFC 5322 3.2.2). */
+static void
+add_comment_text(struct buf *out, struct span text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == '(' || text.p[i] == ')' || text.p[i] == '\\')
+            buf_add_char(out, '\\');
+        buf_add_char(out, text.p[i]);
+    }
+}
+
+/* Our trace fields (RFC 5321 4.4), newest on top. `sole` is the only recipient of this file, or
+ * NULL: the addresses of several must not be told to each other. */
+static void
+add_prologue(struct deliver *d, struct buf *out, const struct recipient *sole)
+{
+    const struct deliver_envelope *env = d->envelope;
+    char date[HEADER_DATE_BYTES];
+
+    header_format_date(clock_now(), date);
+    buf_addf(out, "Return-Path: <%.*s>\n", SPAN_ARG(env->sender));
+    if (sole != NULL)
+        buf_addf(out, "Delivered-To: %.*s\n", SPAN_ARG(sole->address));
+    buf_addf(out, "Received: from %.*s\n\tby %s with %s\n\tid %s\n\t(envelope-from <",
+             SPAN_ARG(env->lhlo), d->settings->hostname, env->smtputf8 ? "UTF8LMTP" : "LMTP",
+             d->id);
+    add_comment_text(out, env->sender);
+    buf_add_cstr(out, ">)");
+    if (sole != NULL)
+        buf_addf(out, "\n\tfor <%.*s>", SPAN_ARG(sole->address));
+    buf_addf(out, "; %s\n", date);
+    if (message_head_needs_separator(&d->head))
+        buf_add_char(out, '\n');
+}
+
+/* Creates the file of spool `i` in the tmp/ of `t`, or answers `t`. */
+static bool
+open_spool(struct deliver *d, size_t i, struct deliver_target *t)
+{
+    struct spool *s = &d->spools[i];
+    struct maildir_name name = next_name(d);
+    struct owner_switch back;
+    struct err e;
+
+    if (owner_enter(&t->recipient->owner, &back, &e) != OR_OK) {
+        deliver_plan_misconfigured(d, t, &e);
+        return false;
+    }
+    spool_open(s, &t->box, &name);
+    owner_leave(&back);
+    if (s->status != OR_OK)
+        deliver_plan_fail(d, t, &s->fault);
+    return s->status == OR_OK;
+}
+
+/* The first whose mailbox takes a file has it; a mailbox that is broken must not hurt the others.
+ */
+static void
+start_spool(struct deliver *d, size_t i)
+{
+    struct spool *s = &d->spools[i];
+    struct buf prologue;
+
+    *s = (struct spool){.fd = -1, .status = OR_TEMPFAIL};
+    for (size_t k = 0; k < d->envelope->recipient_count && s->status != OR_OK; k++) {
+        struct deliver_target *t = &d->targets[k];
+
+        if (t->box.dir_fd < 0 || t->spool != i)
+            continue;
+        d->leaders[i] = t;
+        if (!open_spool(d, i, t))
+            d->members[i]--;
+    }
+    buf_init(&prologue, MAX_PROLOGUE_BYTES);
+    add_prologue(d, &prologue, d->members[i] == 1 ? d->leaders[i]->recipient : NULL);
+    spool_write(s, buf_span(&prologue));
+    buf_fini(&prologue);
+}
+
+static void
+write_all(struct deliver *d, struct span bytes)
+{
+    for (size_t i = 0; i < d->spool_count; i++)
+        spool_write(&d->spools[i], bytes);
+}
+
+/* The header is complete: from here on bytes go to disk. */
+static void
+finish_head(struct deliver *d)
+{
+    size_t cursor = 0;
+    struct span piece;
+
+    d->head_done = true;
+    if (message_head_parse(buf_span(&d->head_bytes), d->settings->quarantine_header, d->mem,
+                           &d->head, NULL) != OR_OK) {
+        deliver_refuse(d, &header_too_large);
+        return;
+    }
+    deliver_plan(d);
+    for (size_t i = 0; i < d->spool_count; i++)
+        start_spool(d, i);
+    while (message_head_next_piece(&d->head, &cursor, &piece))
+        write_all(d, piece);
+}
+
+void
+deliver_write(struct deliver *d, struct span bytes)
+{
+    if (d->refusal.code != 0)
+        return;
+    if (d->head_done) {
+        write_all(d, bytes);
+        return;
+    }
+    size_t seen = d->head_bytes.n;
+    buf_add_span(&d->head_bytes, bytes);
+    if (message_head_is_complete(buf_span(&d->head_bytes), seen))
+        finish_head(d);
+    else if (d->head_bytes.failed || d->head_bytes.n > (size_t)d->settings->max_header_bytes)
+        deliver_refuse(d, &header_too_large);
+}
+
+static void
+close_spools(struct deliver *d)
+{
+    for (size_t i = 0; i < d->spool_count; i++) {
+        struct owner_switch back;
+
+        if (d->spools[i].fd < 0 ||
+            owner_enter(&d->leaders[i]->recipient->owner, &back, NULL) != OR_OK)
+            continue;
+        spool_close(&d->spools[i]);
+        owner_leave(&back);
+    }
+}
+
+void
+deliver_refuse(struct deliver *d, const struct lmtp_reply *reply)
+{
+    if (d->refusal.code != 0)
+        return;
+    d->refusal = *reply;
+    close_spools(d); /* the disk may be needed before the sender is through */
+}
+
+void
+deliver_seal(struct deliver *d)
+{
+    if (d->refusal.code == 0 && !d->head_done)
+        finish_head(d);
+    for (size_t i = 0; d->refusal.code == 0 && i < d->spool_count; i++)
+        spool_sync(&d->spools[i]);
+}
+
+static void
+place_box(struct deliver *d, struct deliver_target *t)
+{
+    struct spool *s = &d->spools[t->spool];
+    struct maildir_name name = next_name(d);
+    struct maildir_fault fault = {0};
+    struct owner_switch back;
+    struct err e;
+
+    if (owner_enter(&t->recipient->owner, &back, &e) != OR_OK) {
+        deliver_plan_misconfigured(d, t, &e);
+        return;
+    }
+    or_status st = spool_publish(s, &t->box, &name, d->members[t->spool] == 1, &fault);
+    owner_leave(&back);
+    if (st != OR_OK) {
+        deliver_plan_fail(d, t, &fault);
+        return;
+    }
+    const char *text = arena_printf(d->mem, "saved as %s", d->id);
+    t->reply = lmtp_reply_about(250, "2.0.0", t->recipient->address, text != NULL ? text : "saved",
+                                d->mem);
+}
+
+const struct deliver_target *
+deliver_place(struct deliver *d, size_t i)
+{
+    struct deliver_target *t = &d->targets[i];
+
+    if (d->refusal.code != 0)
+        t->reply = d->refusal;
+    else if (t->twin != NULL)
+        t->reply = t->twin->reply;
+    else if (t->reply.code == 0)
+        place_box(d, t);
+    return t;
+}
+
+void
+deliver_close(struct deliver *d)
+{
+    close_spools(d);
+    for (size_t i = 0; d->targets != NULL && i < d->envelope->recipient_count; i++)
+        maildir_close(&d->targets[i].box);
+    buf_fini(&d->head_bytes);
+}

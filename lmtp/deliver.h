@@ -1,0 +1,93 @@
+/*
+ * One message to its recipients: header read, places chosen, files written, each recipient
+ * answered.
+ *
+ *     deliver_open -> deliver_write ... -> deliver_seal -> deliver_place for each recipient ->
+ * deliver_close
+ *
+ * The header is held in memory; the body goes straight to disk. Recipients whose mailboxes have one
+ * owner and one file system share one file, written and fsync()ed once; its content is then the
+ * same for all, so it has no Delivered-To (as stock Dovecot leaves it out when there are several
+ * recipients). Others get a file of their own with Delivered-To. A recipient's failure is that
+ * recipient's alone.
+ *
+ * Threads: per-thread.
+ */
+#ifndef OUTRIDER_LMTP_DELIVER_H
+#define OUTRIDER_LMTP_DELIVER_H
+
+#include "lmtp/lmtp_reply.h"
+#include "lmtp/message_head.h"
+#include "lmtp/recipient.h"
+#include "lmtp/spool.h"
+
+#include <stdatomic.h>
+
+/* Numbers the files this process makes. One for the whole process, shared by all threads. */
+struct deliver_sequence {
+    atomic_uint_fast64_t last;
+};
+
+/* A transaction as the session collected it; lives in the transaction's arena. */
+struct deliver_envelope {
+    struct span lhlo;   /* the client's name for itself, checked */
+    struct span sender; /* "a@b", empty for <> */
+    bool smtputf8;
+    struct recipient *recipients;
+    size_t recipient_count;
+};
+
+/* One recipient's way through delivery. */
+struct deliver_target {
+    const struct recipient *recipient;
+    struct maildir box; /* the folder it goes to; not open once refused */
+    const char *folder; /* its name, for the log */
+    dev_t device;
+    size_t spool; /* index, when the box is open */
+    const struct deliver_target
+        *twin;               /* the same mailbox and folder, named before: delivered once */
+    struct lmtp_reply reply; /* code 0: none yet */
+    struct err reason;       /* of a refusal, for the log; empty text: none */
+};
+
+struct deliver {
+    const struct lmtp_settings *settings;
+    const struct deliver_envelope *envelope;
+    struct deliver_sequence *sequence;
+    struct arena *mem;
+    char id[17];           /* ours, for Received, reply and log */
+    struct buf head_bytes; /* until the header is complete */
+    bool head_done;
+    struct message_head head;
+    struct deliver_target *targets; /* as many as there are recipients */
+    struct spool *spools;
+    struct deliver_target **leaders; /* of each spool: the target in whose tmp/ it lies */
+    size_t *members;                 /* of each spool: how many targets want it */
+    size_t spool_count;
+    uint64_t wire_bytes;       /* size of the message as sent, for the log; the session sets it */
+    struct lmtp_reply refusal; /* of the whole message; code 0: none */
+};
+
+/* The arena must outlive the delivery. OR_LIMIT: the arena is used up. */
+or_status deliver_open(struct deliver *d, const struct lmtp_settings *settings,
+                       const struct deliver_envelope *envelope, struct deliver_sequence *sequence,
+                       struct arena *mem) OR_MUST_USE;
+
+/* The next bytes of the message, LF line ends. */
+void deliver_write(struct deliver *d, struct span bytes);
+
+/* Nobody gets this message, all recipients get this reply. The first refusal stands. The text must
+ * be static. */
+void deliver_refuse(struct deliver *d, const struct lmtp_reply *reply);
+
+/* The message has ended: what was written is made durable. */
+void deliver_seal(struct deliver *d);
+
+/* Puts the message into the mailbox of recipient `i` and returns that target with its reply set:
+ * when it says 250, the message survives whatever happens next. In recipient order. */
+const struct deliver_target *deliver_place(struct deliver *d, size_t i);
+
+/* Cleans up; at any point after deliver_open(). Mail that was not placed is gone. */
+void deliver_close(struct deliver *d);
+
+#endif

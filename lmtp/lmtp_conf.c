@@ -1,0 +1,175 @@
+/*
+ * The table of lmtpd's options, and what no single row can say.
+ */
+#include "lmtp/lmtp_conf.h"
+
+#include "common/base/xalloc.h"
+#include "common/run/endpoint.h"
+#include "lmtp/maildir/maildir_folder.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIELD(name_) offsetof(struct lmtp_settings, name_)
+#define HOST_BYTES 256
+
+static const struct conf_option options[] = {
+    {.name = "userdb",
+     .type = CONF_STRING,
+     .offset = FIELD(userdb),
+     .def = "unix:/run/outrider/dovecot-master",
+     .help = "where recipients are looked up: authd's master socket or Dovecot's auth-userdb"},
+    {.name = "userdb-timeout",
+     .type = CONF_DURATION,
+     .offset = FIELD(userdb_timeout_ms),
+     .def = "30s",
+     .min = 100,
+     .max = 240000, /* Postfix waits 300 s for a reply to RCPT */
+     .help = "how long one look-up may take; then the recipient is deferred"},
+    {.name = "hostname",
+     .type = CONF_STRING,
+     .offset = FIELD(hostname),
+     .help = "our name in greeting, Received fields and file names; default: the host's name"},
+    {.name = "max-message-size",
+     .type = CONF_SIZE,
+     .offset = FIELD(max_message_bytes),
+     .def = "100M",
+     .min = 65536,
+     .max = INT64_C(1) << 40,
+     .help = "largest message; at least Postfix's message_size_limit"},
+    {.name = "max-header-size",
+     .type = CONF_SIZE,
+     .offset = FIELD(max_header_bytes),
+     .def = "1M",
+     .min = 65536,
+     .max = 16777216,
+     .help = "largest message header, which is held in memory"},
+    {.name = "max-recipients",
+     .type = CONF_INT,
+     .offset = FIELD(max_recipients),
+     .def = "100", /* RFC 5321 4.5.3.1.8 */
+     .min = 1,
+     .max = 1000,
+     .help = "recipients of one transaction; more are deferred with 452 4.5.3"},
+    {.name = "max-received",
+     .type = CONF_INT,
+     .offset = FIELD(max_received),
+     .def = "50", /* Postfix's hopcount_limit */
+     .min = 10,
+     .max = 500,
+     .help = "Received fields that a message may have before it counts as looping"},
+    {.name = "data-timeout",
+     .type = CONF_DURATION,
+     .offset = FIELD(data_timeout_ms),
+     .def = "30m",
+     .min = 1000,
+     .max = 86400000,
+     .help = "time for sending us one whole message"},
+    {.name = "first-valid-uid",
+     .type = CONF_INT,
+     .offset = FIELD(first_valid_uid),
+     .def = "500",
+     .min = 1, /* nothing is ever delivered as root */
+     .max = 4294967294,
+     .help = "accounts with a lower uid get no mail (as Dovecot's first_valid_uid)"},
+    {.name = "recipient-delimiter",
+     .type = CONF_STRING,
+     .offset = FIELD(recipient_delimiter),
+     .def = "+",
+     .help = "what separates user and folder in user+folder@domain; \"\" turns that off"},
+    {.name = "subaddress-create",
+     .type = CONF_BOOL,
+     .offset = FIELD(subaddress_create),
+     .def = "false",
+     .help = "create the folder of user+folder when it is missing, instead of using INBOX"},
+    {.name = "junk-folder",
+     .type = CONF_STRING,
+     .offset = FIELD(junk_folder),
+     .def = "Junk",
+     .help = "where quarantined messages go; created when missing"},
+    {.name = "quarantine-header",
+     .type = CONF_STRING,
+     .offset = FIELD(quarantine_header),
+     .def = "X-Outrider-Quarantine",
+     .help = "field by which the milter marks quarantined messages"},
+};
+
+static const struct conf_service services[] = {
+    {.name = "lmtp",
+     .default_address = "unix:/var/spool/postfix/outrider/lmtp",
+     .default_group = "postfix",
+     .default_mode = 0660},
+};
+
+/* Always a name: an unnamed host is "localhost". */
+static char *
+host_name(void)
+{
+    char name[HOST_BYTES];
+
+    if (gethostname(name, sizeof(name)) != 0 || name[0] == '\0')
+        return xstrdup("localhost");
+    name[sizeof(name) - 1] = '\0';
+    return xstrdup(name);
+}
+
+/* RFC 5322 3.6.8: a field name is printable ASCII but ':'. */
+static bool
+is_field_name(const char *s)
+{
+    for (const char *p = s; *p != '\0'; p++)
+        if (*p <= ' ' || *p >= 0x7f || *p == ':')
+            return false;
+    return s[0] != '\0';
+}
+
+/* It goes into replies and headers. A host's own name may be anything, too. */
+static bool
+is_host_name(const char *s)
+{
+    for (const char *p = s; *p != '\0'; p++)
+        if (*p <= ' ' || *p >= 0x7f || *p == '(' || *p == ')')
+            return false;
+    return s[0] != '\0' && strlen(s) < HOST_BYTES;
+}
+
+static or_status
+check(void *settings, struct err *e)
+{
+    struct lmtp_settings *s = settings;
+    char dirname[MAILDIR_FOLDER_BYTES];
+    struct endpoint userdb;
+
+    if (endpoint_parse(s->userdb, &userdb, e) != OR_OK)
+        return err_wrap(e, OR_CONFIG, "%s: userdb", s->common.path);
+    if (strlen(s->recipient_delimiter) > 1)
+        return err_set(e, OR_CONFIG, "%s: recipient-delimiter \"%s\" has more than one character",
+                       s->common.path, s->recipient_delimiter);
+    if (maildir_folder_dirname(span_cstr(s->junk_folder), dirname) != OR_OK)
+        return err_set(e, OR_CONFIG,
+                       "%s: junk-folder \"%s\" cannot be a folder's name: use one level, without "
+                       "'.', '/', '*' and '%%'",
+                       s->common.path, s->junk_folder);
+    if (!is_field_name(s->quarantine_header))
+        return err_set(e, OR_CONFIG, "%s: quarantine-header \"%s\" is no name of a header field",
+                       s->common.path, s->quarantine_header);
+    if (s->hostname == NULL)
+        s->hostname = host_name();
+    if (!is_host_name(s->hostname))
+        return err_set(e, OR_CONFIG, "%s: hostname \"%s\" cannot stand in a header", s->common.path,
+                       s->hostname);
+    return OR_OK;
+}
+
+const struct conf_schema lmtp_schema = {
+    .daemon = "lmtpd",
+    .settings_bytes = sizeof(struct lmtp_settings),
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .services = services,
+    .service_count = sizeof(services) / sizeof(services[0]),
+    .uses_dns = false,
+    .default_user = "outrider-lmtpd",
+    .check = check,
+};

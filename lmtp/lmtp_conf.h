@@ -1,0 +1,30 @@
+/*
+ * lmtpd's settings: one typed struct, filled from lmtpd.conf (outrider-lmtpd.conf(5)).
+ *
+ * Threads: immutable once loaded.
+ */
+#ifndef OUTRIDER_LMTP_LMTP_CONF_H
+#define OUTRIDER_LMTP_LMTP_CONF_H
+
+#include "common/run/conf.h"
+
+struct lmtp_settings {
+    struct conf_common common; /* first: conf.h */
+    char *userdb;              /* where recipients are looked up */
+    int64_t userdb_timeout_ms; /* one look-up */
+    char *hostname;            /* set by the check when not configured */
+    int64_t max_message_bytes; /* as sent: CRLF line ends, dots unstuffed */
+    int64_t max_header_bytes;
+    int64_t max_recipients; /* of one transaction */
+    int64_t max_received;   /* Received fields before a message counts as looping */
+    int64_t data_timeout_ms;
+    int64_t first_valid_uid;
+    char *recipient_delimiter; /* one character or none */
+    bool subaddress_create;
+    char *junk_folder;
+    char *quarantine_header;
+};
+
+extern const struct conf_schema lmtp_schema;
+
+#endif

@@ -1,0 +1,287 @@
+/*
+ * Directories and files of a Maildir. Everything is relative to one directory descriptor, so a
+ * Maildir that is renamed while a message comes in gets that message all the same.
+ */
+#include "lmtp/maildir/maildir.h"
+
+#include "common/base/xalloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+
+static const char *const subdirectories[] = {"tmp", "new", "cur"};
+
+static or_status
+fault(struct maildir_fault *f, const char *what, const char *name)
+{
+    f->os_error = errno;
+    return err_set(&f->err, OR_TEMPFAIL, "cannot %s %s: %s", what, name,
+                   os_error_text(f->os_error));
+}
+
+/* Some network file systems cannot fsync() a directory and say EINVAL; their renames are
+ * synchronous. */
+static bool
+sync_fd(int fd)
+{
+    return fsync(fd) == 0 || errno == EINVAL;
+}
+
+static or_status
+sync_directory(int at, const char *name, struct maildir_fault *f)
+{
+    int fd = openat(at, name, OPEN_DIRECTORY);
+
+    if (fd < 0)
+        return fault(f, "open directory", name);
+    bool synced = sync_fd(fd);
+    int os_error = errno;
+    close(fd);
+    errno = os_error;
+    return synced ? OR_OK : fault(f, "sync directory", name);
+}
+
+/* A parent that the owner may pass through but not read (/home with 0711) cannot be opened to sync
+ * it: its whole file system is synced through the new child instead. Happens once per new Maildir.
+ */
+static or_status
+sync_parent(const char *parent, const char *child, struct maildir_fault *f)
+{
+    or_status st = sync_directory(AT_FDCWD, parent, f);
+
+    if (st == OR_OK || f->os_error != EACCES)
+        return st;
+    int fd = open(child, OPEN_DIRECTORY);
+    if (fd < 0)
+        return fault(f, "open directory", child);
+    bool synced = syncfs(fd) == 0;
+    int os_error = errno;
+    close(fd);
+    errno = os_error;
+    return synced ? OR_OK : fault(f, "sync directory", child);
+}
+
+/* Makes one directory of the path; `end` is the length of the path up to and including it. */
+static or_status
+make_component(char *path, size_t end, struct maildir_fault *f)
+{
+    char after = path[end];
+    or_status st = OR_OK;
+
+    path[end] = '\0';
+    if (mkdir(path, 0700) == 0) {
+        char *parent = xmemdup0(path, end);
+        char *slash = strrchr(parent, '/');
+
+        slash[slash == parent] = '\0'; /* "/" for a child of the root */
+        st = sync_parent(parent, path, f);
+        free(parent);
+    } else if (errno != EEXIST) {
+        st = fault(f, "create directory", path);
+    }
+    path[end] = after;
+    return st;
+}
+
+static or_status
+make_path(const char *path, struct maildir_fault *f)
+{
+    char *work = xstrdup(path);
+    size_t n = strlen(work);
+    or_status st = OR_OK;
+
+    for (size_t end = 1; end <= n && st == OR_OK; end++)
+        if ((work[end] == '/' || end == n) && work[end - 1] != '/')
+            st = make_component(work, end, f);
+    free(work);
+    return st;
+}
+
+/* Makes cur/, new/ and tmp/ where they are missing: also what a crash left undone. */
+static or_status
+complete(int dir_fd, struct maildir_fault *f)
+{
+    bool made = false;
+
+    for (size_t i = 0; i < sizeof(subdirectories) / sizeof(subdirectories[0]); i++) {
+        struct stat st;
+
+        if (fstatat(dir_fd, subdirectories[i], &st, 0) == 0)
+            continue;
+        if (errno != ENOENT)
+            return fault(f, "look at", subdirectories[i]);
+        if (mkdirat(dir_fd, subdirectories[i], 0700) != 0 && errno != EEXIST)
+            return fault(f, "create directory", subdirectories[i]);
+        made = true;
+    }
+    if (made && !sync_fd(dir_fd))
+        return fault(f, "sync directory", "of the mailbox");
+    return OR_OK;
+}
+
+or_status
+maildir_open(const char *path, struct maildir *box_out, struct maildir_fault *f)
+{
+    int fd = open(path, OPEN_DIRECTORY);
+
+    if (fd < 0 && errno == ENOENT) {
+        or_status st = make_path(path, f);
+
+        if (st != OR_OK)
+            return st;
+        fd = open(path, OPEN_DIRECTORY);
+    }
+    if (fd < 0)
+        return fault(f, "open", path);
+    or_status st = complete(fd, f);
+    if (st != OR_OK) {
+        close(fd);
+        return err_wrap(&f->err, st, "%s", path);
+    }
+    box_out->dir_fd = fd;
+    return OR_OK;
+}
+
+/* The empty file that tells Maildir++ readers that this directory is a folder of the one above. */
+static or_status
+mark_as_folder(int dir_fd, struct maildir_fault *f)
+{
+    int fd = openat(dir_fd, "maildirfolder", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0)
+        return fault(f, "create", "maildirfolder");
+    close(fd);
+    return OR_OK;
+}
+
+static or_status
+create_folder(const struct maildir *root, const char *dirname, int *fd_out, struct maildir_fault *f)
+{
+    if (mkdirat(root->dir_fd, dirname, 0700) != 0 && errno != EEXIST)
+        return fault(f, "create folder", dirname);
+    if (!sync_fd(root->dir_fd))
+        return fault(f, "sync directory above", dirname);
+    int fd = openat(root->dir_fd, dirname, OPEN_DIRECTORY);
+    if (fd < 0)
+        return fault(f, "open folder", dirname);
+    or_status st = mark_as_folder(fd, f);
+    if (st != OR_OK)
+        close(fd);
+    else
+        *fd_out = fd;
+    return st;
+}
+
+or_status
+maildir_open_folder(const struct maildir *root, const char *dirname, bool create,
+                    struct maildir *box_out, struct maildir_fault *f)
+{
+    int fd = openat(root->dir_fd, dirname, OPEN_DIRECTORY);
+    or_status st = OR_OK;
+
+    if (fd < 0 && errno != ENOENT)
+        return fault(f, "open folder", dirname);
+    if (fd < 0 && !create)
+        return OR_ABSENT;
+    if (fd < 0)
+        st = create_folder(root, dirname, &fd, f);
+    if (st != OR_OK)
+        return st;
+    st = complete(fd, f);
+    if (st != OR_OK) {
+        close(fd);
+        return err_wrap(&f->err, st, "%s", dirname);
+    }
+    box_out->dir_fd = fd;
+    return OR_OK;
+}
+
+void
+maildir_close(struct maildir *box)
+{
+    if (box->dir_fd >= 0)
+        close(box->dir_fd);
+    box->dir_fd = -1;
+}
+
+or_status
+maildir_device(const struct maildir *box, dev_t *device_out, struct maildir_fault *f)
+{
+    struct stat st;
+
+    if (fstatat(box->dir_fd, "tmp", &st, 0) != 0)
+        return fault(f, "look at", "tmp");
+    *device_out = st.st_dev;
+    return OR_OK;
+}
+
+/* "tmp/" or "new/" and the name; names are below NAME_MAX. */
+#define ENTRY_BYTES (sizeof("tmp/") + MAILDIR_NAME_BYTES)
+
+static void
+entry(char out[ENTRY_BYTES], const char *directory, const char *name)
+{
+    snprintf(out, ENTRY_BYTES, "%.3s/%.255s", directory, name);
+}
+
+or_status
+maildir_create(const struct maildir *box, const char *name, int *fd_out, struct maildir_fault *f)
+{
+    char path[ENTRY_BYTES];
+
+    entry(path, "tmp", name);
+    int fd = openat(box->dir_fd, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return fault(f, "create", path);
+    *fd_out = fd;
+    return OR_OK;
+}
+
+void
+maildir_discard(const struct maildir *box, const char *name)
+{
+    char path[ENTRY_BYTES];
+
+    entry(path, "tmp", name);
+    unlinkat(box->dir_fd, path, 0);
+}
+
+/* rename() would silently replace a message of the same name. File systems that do not know
+ * RENAME_NOREPLACE (NFS) get the plain one: names are unique by construction. */
+static bool
+move_without_replacing(const struct maildir *from, const char *old, const struct maildir *to,
+                       const char *new)
+{
+    if (renameat2(from->dir_fd, old, to->dir_fd, new, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno != EINVAL && errno != ENOSYS)
+        return false;
+    return renameat(from->dir_fd, old, to->dir_fd, new) == 0;
+}
+
+or_status
+maildir_publish(const struct maildir *from, const char *tmp_name, const struct maildir *to,
+                const char *new_name, enum maildir_publish how, struct maildir_fault *f)
+{
+    char old[ENTRY_BYTES], new[ENTRY_BYTES];
+
+    entry(old, "tmp", tmp_name);
+    entry(new, "new", new_name);
+    bool placed = how == MAILDIR_MOVE ? move_without_replacing(from, old, to, new)
+                                      : linkat(from->dir_fd, old, to->dir_fd, new, 0) == 0;
+    if (!placed)
+        return fault(f, how == MAILDIR_MOVE ? "move the message to" : "link the message to", new);
+    or_status st = sync_directory(to->dir_fd, "new", f);
+    /* The sender will be told to come again: what may or may not survive must not be there twice.
+     */
+    if (st != OR_OK)
+        unlinkat(to->dir_fd, new, 0);
+    return st;
+}

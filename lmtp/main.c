@@ -1,0 +1,64 @@
+/*
+ * outrider-lmtpd: takes mail over LMTP and puts it into Maildirs.
+ *
+ * Who talks to it: Postfix's lmtp(8), see lmtp_session.c. Whom it asks: outrider-authd or stock
+ * Dovecot, over the userdb protocol (common/run/account.h), where a recipient's mailbox is.
+ *
+ * Security: does not run as root. When mailboxes have several owners it keeps CAP_SETUID and
+ * CAP_SETGID, and each thread works as the mailbox's owner while it touches the mailbox (owner.h).
+ *
+ * Standards: RFC 2033 and what lmtp_session.c lists; Maildir, Maildir++.
+ * Files: lmtpd.conf; the Maildirs. Threads: one per connection.
+ */
+#include "common/base/xalloc.h"
+#include "common/run/daemon.h"
+#include "lmtp/lmtp_session.h"
+
+#include <stdlib.h>
+
+static void
+serve_connection(struct stream *stream, void *context)
+{
+    struct daemon *daemon = context;
+    struct lmtp_session *session = lmtp_session_new(stream, daemon_state(daemon));
+    int64_t idle_timeout_ms;
+    bool goes_on;
+
+    do {
+        const struct daemon_snapshot *snapshot = daemon_snapshot_take(daemon);
+        const struct lmtp_settings *settings = snapshot->settings;
+
+        idle_timeout_ms = settings->common.idle_timeout_ms;
+        goes_on = lmtp_session_serve(session, settings);
+        daemon_snapshot_drop(daemon, snapshot);
+    } while (goes_on && lmtp_session_await(session, idle_timeout_ms));
+    lmtp_session_free(session);
+}
+
+/* What outlives reloads: the count that makes file names unique. */
+static or_status
+open_state(const void *settings, void **state_out, struct err *e)
+{
+    (void)settings;
+    (void)e;
+    *state_out = xcalloc(1, sizeof(struct deliver_sequence));
+    return OR_OK;
+}
+
+static const struct server_service services[] = {{.name = "lmtp", .run = serve_connection}};
+
+int
+main(int argc, char **argv)
+{
+    static const struct daemon_spec spec = {
+        .name = "outrider-lmtpd",
+        .schema = &lmtp_schema,
+        .services = services,
+        .service_count = sizeof(services) / sizeof(services[0]),
+        .open = open_state,
+        .close = free,
+        .keep_caps = "cap_setuid,cap_setgid=ep",
+    };
+
+    return daemon_main(argc, argv, &spec);
+}

@@ -1,0 +1,82 @@
+/*
+ * The detail is cut off before the look-up (as Dovecot does with recipient_delimiter): one account,
+ * any number of addresses. What the account says is checked here, so that an account that cannot be
+ * delivered to is deferred at RCPT, before the message is sent.
+ */
+#include "lmtp/recipient.h"
+
+#include "lmtp/maildir/maildir_location.h"
+
+#define MAX_ADDRESS_BYTES (2 * ADDR_MAX_BYTES + 4) /* every byte quoted, and the quotes */
+
+static or_status
+format_address(const struct addr *address, struct arena *mem, struct span *text_out)
+{
+    struct buf text;
+
+    buf_init(&text, MAX_ADDRESS_BYTES);
+    addr_format(&text, address);
+    or_status st = buf_finish(&text);
+    if (st == OR_OK)
+        st = arena_copy(mem, buf_span(&text), text_out);
+    buf_fini(&text);
+    return st;
+}
+
+/* Splits user+detail; `user_out` is what the userdb is asked for, unquoted. */
+static or_status
+split_address(const struct recipient_source *source, const struct addr *address,
+              struct span *user_out, struct span *detail_out)
+{
+    const char *delimiter = source->settings->recipient_delimiter;
+    struct span base = address->local, detail = SPAN_EMPTY;
+
+    if (delimiter[0] != '\0')
+        addr_split_detail(address->local, delimiter[0], &base, &detail);
+    const char *user = arena_printf(source->mem, "%.*s%s%.*s", SPAN_ARG(base),
+                                    address->domain.n > 0 ? "@" : "", SPAN_ARG(address->domain));
+    if (user == NULL || arena_copy(source->mem, detail, detail_out) != OR_OK)
+        return OR_LIMIT;
+    *user_out = span_cstr(user);
+    return OR_OK;
+}
+
+/* As Dovecot's first_valid_uid and first_valid_gid: a mistake in the userdb must not make us write
+ * root's or a system user's files. */
+static or_status
+check_owner(const struct account *account, const struct lmtp_settings *settings, struct err *e)
+{
+    if ((int64_t)account->uid < settings->first_valid_uid)
+        return err_set(e, OR_CONFIG, "the account's uid %u is below first-valid-uid %lld",
+                       (unsigned)account->uid, (long long)settings->first_valid_uid);
+    if (account->gid == 0)
+        return err_set(e, OR_CONFIG, "the account's gid is root's");
+    return OR_OK;
+}
+
+or_status
+recipient_lookup(const struct recipient_source *source, const struct addr *address,
+                 struct recipient *recipient_out, struct err *e)
+{
+    struct recipient r = {0};
+    struct account account;
+    struct span user;
+    or_status st = format_address(address, source->mem, &r.address);
+
+    if (st == OR_OK)
+        st = split_address(source, address, &user, &r.detail);
+    if (st != OR_OK)
+        return err_set(e, OR_LIMIT, "no memory left for this transaction");
+    recipient_out->address = r.address;
+    st = account_lookup(source->accounts, user, source->mem, &account, e);
+    if (st == OR_OK)
+        st = check_owner(&account, source->settings, e);
+    if (st == OR_OK)
+        st = maildir_location(account.mail, account.home, source->mem, &r.root, e);
+    if (st != OR_OK)
+        return st;
+    r.account_name = account.name;
+    r.owner = (struct owner){.uid = account.uid, .gid = account.gid};
+    *recipient_out = r;
+    return OR_OK;
+}

@@ -1,0 +1,20 @@
+/*
+ * The verbs `outrider dkim keygen` and `outrider dkim verify`.
+ *
+ * Threads: per-thread.
+ */
+#ifndef OUTRIDER_MILTER_CLI_DKIM_H
+#define OUTRIDER_MILTER_CLI_DKIM_H
+
+#include "common/cli/cli.h"
+
+/* DOMAIN: makes keys and prints their DNS records. */
+int cli_dkim_keygen(struct cli *cli);
+extern const char *const cli_dkim_keygen_options[];
+
+/* FILE, or "-": verifies a message. CLI_YES when a signature passes, CLI_TEMPFAIL when one might
+ * later, else CLI_NO. */
+int cli_dkim_verify(struct cli *cli);
+extern const char *const cli_dkim_verify_options[];
+
+#endif

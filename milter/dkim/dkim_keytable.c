@@ -1,0 +1,241 @@
+/*
+ * The key directory, read into one sorted array.
+ */
+#include "milter/dkim/dkim_keytable.h"
+
+#include "common/base/xalloc.h"
+#include "common/text/domain.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_ARENA_BYTES 65536 /* domain_canonical() needs somewhere to write one name */
+
+struct dkim_keytable {
+    struct dkim_keytable_row *rows; /* by domain, then selector */
+    size_t count;
+    size_t room;
+    char **problems;
+    size_t problem_count;
+};
+
+static void
+add_problem(struct dkim_keytable *t, const char *text)
+{
+    if (t->problem_count < DKIM_KEYTABLE_MAX_PROBLEMS) {
+        t->problems = xreallocarray(t->problems, t->problem_count + 1, sizeof(*t->problems));
+        t->problems[t->problem_count] = xstrdup(text);
+    }
+    t->problem_count++;
+}
+
+/* Takes over all three. */
+static void
+add_row(struct dkim_keytable *t, char *domain, char *selector, struct dkim_private *key)
+{
+    if (t->count == t->room) {
+        t->room = t->room == 0 ? 16 : t->room * 2;
+        t->rows = xreallocarray(t->rows, t->room, sizeof(*t->rows));
+    }
+    t->rows[t->count++] =
+        (struct dkim_keytable_row){.domain = domain, .selector = selector, .key = key};
+}
+
+/* A file name as a canonical domain name that may be printed into a header; NULL when it is none.
+ * The caller frees. */
+static char *
+canonical_name(struct span text, struct err *e)
+{
+    struct arena mem;
+    struct span canonical;
+    char *name = NULL;
+
+    arena_init(&mem, NAME_ARENA_BYTES);
+    if (domain_canonical(text, &mem, &canonical, e) == OR_OK) {
+        if (domain_is_hostname(canonical))
+            name = xmemdup0(canonical.p, canonical.n);
+        else
+            (void)err_set(e, OR_CONFIG, "not a domain name");
+    }
+    arena_fini(&mem);
+    return name;
+}
+
+static or_status
+join_path(char out[PATH_MAX], const char *directory, const char *name, struct err *e)
+{
+    int n = snprintf(out, PATH_MAX, "%s/%s", directory, name);
+
+    return n > 0 && n < PATH_MAX ? OR_OK : err_set(e, OR_CONFIG, "%s: path too long", directory);
+}
+
+static or_status
+load_key(struct dkim_keytable *t, const char *domain, const char *directory, struct span file,
+         struct err *e)
+{
+    char path[PATH_MAX];
+    struct dkim_private *key = NULL;
+    or_status st = join_path(path, directory, file.p, e);
+
+    if (st != OR_OK)
+        return st;
+    if (t->count == DKIM_KEYTABLE_MAX_KEYS)
+        return err_set(e, OR_CONFIG, "%s: more than %d keys", path, DKIM_KEYTABLE_MAX_KEYS);
+    char *selector = canonical_name(span_slice(file, 0, file.n - strlen(".pem")), e);
+    if (selector == NULL)
+        return err_wrap(e, OR_CONFIG, "%s: the file name is not SELECTOR.pem", path);
+    st = dkim_private_read(path, &key, e);
+    if (st != OR_OK) {
+        free(selector);
+        return st;
+    }
+    add_row(t, xstrdup(domain), selector, key);
+    return OR_OK;
+}
+
+/* Hidden files are someone's half-written ones. */
+static bool
+is_key_file(struct span name)
+{
+    return name.n > strlen(".pem") && name.p[0] != '.' &&
+           span_has_suffix_nocase(name, SPAN_LIT(".pem"));
+}
+
+static void
+load_domain(struct dkim_keytable *t, const char *domain, const char *directory)
+{
+    struct err e = {.text = ""};
+    size_t loaded = 0;
+    DIR *dir = opendir(directory);
+
+    if (dir == NULL && errno == ENOTDIR)
+        return; /* plain files beside the domains' directories are nobody's business */
+    if (dir == NULL) {
+        (void)err_set(&e, OR_CONFIG, "%s: %s", directory, os_error_text(errno));
+        add_problem(t, e.text);
+        return;
+    }
+    for (struct dirent *d; (d = readdir(dir)) != NULL;) {
+        struct span name = span_cstr(d->d_name);
+
+        if (!is_key_file(name))
+            continue;
+        or_status st = loaded < DKIM_KEYTABLE_MAX_PER_DOMAIN
+                           ? load_key(t, domain, directory, name, &e)
+                           : err_set(&e, OR_CONFIG, "%s/%s: more than %d keys of one domain",
+                                     directory, d->d_name, DKIM_KEYTABLE_MAX_PER_DOMAIN);
+        loaded += st == OR_OK;
+        if (st != OR_OK)
+            add_problem(t, e.text);
+    }
+    closedir(dir);
+}
+
+static void
+load_entry(struct dkim_keytable *t, const char *directory, const char *name)
+{
+    char path[PATH_MAX];
+    struct err e = {.text = ""};
+
+    if (name[0] == '.')
+        return;
+    if (join_path(path, directory, name, &e) != OR_OK) {
+        add_problem(t, e.text);
+        return;
+    }
+    char *domain = canonical_name(span_cstr(name), &e);
+    if (domain == NULL) {
+        (void)err_wrap(&e, OR_CONFIG, "%s: not named after a domain", path);
+        add_problem(t, e.text);
+        return;
+    }
+    load_domain(t, domain, path);
+    free(domain);
+}
+
+static int
+compare_rows(const void *a, const void *b)
+{
+    const struct dkim_keytable_row *x = a, *y = b;
+    int by_domain = strcmp(x->domain, y->domain);
+
+    return by_domain != 0 ? by_domain : strcmp(x->selector, y->selector);
+}
+
+or_status
+dkim_keytable_load(const char *directory, struct dkim_keytable **table_out, struct err *e)
+{
+    DIR *dir = opendir(directory);
+
+    if (dir == NULL)
+        return err_set(e, errno == ENOENT ? OR_ABSENT : OR_CONFIG, "%s: %s", directory,
+                       os_error_text(errno));
+    struct dkim_keytable *t = xcalloc(1, sizeof(*t));
+    for (struct dirent *d; (d = readdir(dir)) != NULL;)
+        load_entry(t, directory, d->d_name);
+    closedir(dir);
+    if (t->count != 0)
+        qsort(t->rows, t->count, sizeof(*t->rows), compare_rows);
+    *table_out = t;
+    return OR_OK;
+}
+
+void
+dkim_keytable_free(struct dkim_keytable *table)
+{
+    if (table == NULL)
+        return;
+    for (size_t i = 0; i < table->count; i++) {
+        free(table->rows[i].domain);
+        free(table->rows[i].selector);
+        dkim_private_free(table->rows[i].key);
+    }
+    for (size_t i = 0; dkim_keytable_problem(table, i) != NULL; i++)
+        free(table->problems[i]);
+    free(table->rows);
+    free(table->problems);
+    free(table);
+}
+
+size_t
+dkim_keytable_key_count(const struct dkim_keytable *table)
+{
+    return table->count;
+}
+
+size_t
+dkim_keytable_problem_count(const struct dkim_keytable *table)
+{
+    return table->problem_count;
+}
+
+const char *
+dkim_keytable_problem(const struct dkim_keytable *table, size_t at)
+{
+    return at < table->problem_count && at < DKIM_KEYTABLE_MAX_PROBLEMS ? table->problems[at]
+                                                                        : NULL;
+}
+
+const struct dkim_keytable_row *
+dkim_keytable_find(const struct dkim_keytable *table, struct span domain, size_t *count_out)
+{
+    size_t low = 0, high = table->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (span_compare(span_cstr(table->rows[middle].domain), domain) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    size_t end = low;
+    while (end < table->count && span_equal_cstr(domain, table->rows[end].domain))
+        end++;
+    *count_out = end - low;
+    return end > low ? &table->rows[low] : NULL;
+}

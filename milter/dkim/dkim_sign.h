@@ -1,0 +1,52 @@
+/*
+ * Signing (RFC 6376 section 5): one DKIM-Signature value per key, all from one pass over header and
+ * body.
+ *
+ * dkim_sign_start() before the first body chunk asks the message for its body hash;
+ * dkim_sign_value() after the last one makes a field value for each key. l= is never written.
+ *
+ * What is signed: the fields of RFC 6376 5.4.1 that the message has, each as often as it is there;
+ * and those that decide what a reader sees once more than that, so that nobody can add another
+ * ("oversigning").
+ *
+ * Threads: per-thread.
+ */
+#ifndef OUTRIDER_MILTER_DKIM_DKIM_SIGN_H
+#define OUTRIDER_MILTER_DKIM_DKIM_SIGN_H
+
+#include "milter/dkim/dkim_message.h"
+#include "milter/dkim/dkim_sig.h"
+
+#include <time.h>
+
+#define DKIM_SIGN_MAX_VALUE_BYTES 16384 /* libmilter takes 65535 with the name */
+
+struct dkim_sign_settings {
+    enum dkim_canon header_canon;
+    enum dkim_canon body_canon;
+    time_t now;
+    uint32_t lifetime_s; /* x= is now + this; 0: no x= */
+};
+
+struct dkim_sign {
+    struct dkim_message *message;
+    struct dkim_sign_settings settings;
+    size_t body_slot;
+    struct span names[DKIM_SIG_MAX_NAMES]; /* h= */
+    size_t name_count;
+    struct dkim_digest *header; /* the signed fields, hashed once for all keys; NULL until needed */
+};
+
+/* Needs the whole header. OR_LIMIT when it has too many fields to be listed in h=, or past the
+ * arena. */
+or_status dkim_sign_start(struct dkim_sign *s, struct dkim_message *m,
+                          const struct dkim_sign_settings *settings, struct err *e) OR_MUST_USE;
+/* After dkim_message_finish_body(). The value as libmilter wants it with SMFIP_HDR_LEADSPC: a space
+ * in front, LF folds, lines under 78 columns; in the message's arena. `domain` and `selector` are
+ * canonical. OR_LIMIT past the arena, OR_BUG when OpenSSL refuses. */
+or_status dkim_sign_value(struct dkim_sign *s, const struct dkim_private *key, struct span domain,
+                          struct span selector, struct span *value_out, struct err *e) OR_MUST_USE;
+/* Safe to call twice, and on a zeroed struct. */
+void dkim_sign_fini(struct dkim_sign *s);
+
+#endif

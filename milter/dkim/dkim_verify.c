@@ -1,0 +1,225 @@
+/*
+ * Verifying, signature by signature. Every step that can end a signature's life returns the reason;
+ * the first one stands.
+ */
+#include "milter/dkim/dkim_verify.h"
+
+#include "milter/dkim/dkim_key.h"
+
+#include <string.h>
+
+/* What the steps of one signature share. */
+struct step {
+    struct dkim_message *message;
+    const struct dkim_verify_settings *settings;
+    struct dns *dns;
+    struct dkim_verify_item *item;
+    size_t field;
+};
+
+/* RFC 6376 3.5: t= and x=. */
+static enum dkim_reason
+check_times(const struct dkim_sig *sig, time_t now)
+{
+    uint64_t now_s = now > 0 ? (uint64_t)now : 0;
+
+    if (sig->has_expiry && sig->expires_s < now_s)
+        return DKIM_SIG_EXPIRED;
+    if (sig->has_time && sig->time_s > now_s + DKIM_VERIFY_CLOCK_SKEW_S)
+        return DKIM_SIG_FUTURE;
+    return DKIM_OK;
+}
+
+/* RFC 6376 3.7: the chosen fields, then the signature field itself with an empty b=. */
+static enum dkim_reason
+hash_header(struct step *s, unsigned char hash_out[DKIM_HASH_BYTES])
+{
+    struct dkim_message *m = s->message;
+    const struct dkim_sig *sig = &s->item->sig;
+    const struct dkim_field *own = &m->fields[s->field];
+    struct span before, after;
+
+    dkim_sig_cut(own->value, &before, &after);
+    size_t head = (size_t)(before.p - own->raw.p) + before.n;
+    char *raw = arena_alloc(m->mem, head + after.n + 2);
+    if (raw == NULL)
+        return DKIM_NO_MEMORY;
+    memcpy(raw, own->raw.p, head);
+    memcpy(raw + head, after.p, after.n);
+    raw[head + after.n] = '\r';
+    raw[head + after.n + 1] = '\n';
+
+    struct dkim_digest *digest = dkim_digest_new();
+    or_status st = dkim_message_hash_fields(m, sig->header_canon, sig->names, sig->name_count,
+                                            s->field, digest);
+    if (st == OR_OK)
+        st = dkim_message_hash_own(sig->header_canon, span_make(raw, head + after.n + 2), m->mem,
+                                   digest);
+    dkim_digest_final(digest, hash_out);
+    dkim_digest_free(digest);
+    return st == OR_OK ? DKIM_OK : DKIM_NO_MEMORY;
+}
+
+static enum dkim_reason
+check_key(struct step *s, struct dkim_key *key)
+{
+    struct dkim_verify_item *item = s->item;
+    enum dkim_reason reason = dkim_key_fetch(&item->sig, s->dns, s->settings->deadline_mono_ms,
+                                             s->message->mem, key, &item->detail);
+
+    item->key_bits = key->bits;
+    item->testing = key->testing;
+    item->key_authenticated = key->authenticated;
+    return reason == DKIM_OK ? dkim_key_check(key, &item->sig, &item->detail) : reason;
+}
+
+static enum dkim_reason
+want_body(struct step *s)
+{
+    struct dkim_verify_item *item = s->item;
+    uint64_t length = item->sig.has_length ? item->sig.length : DKIM_WHOLE_BODY;
+    or_status st =
+        dkim_message_want_body(s->message, item->sig.body_canon, length, &item->body_slot);
+
+    if (st == OR_OK)
+        return DKIM_OK;
+    return s->message->hash_count == DKIM_MESSAGE_MAX_BODY_HASHES ? DKIM_SIG_TOO_MANY_LENGTHS
+                                                                  : DKIM_NO_MEMORY;
+}
+
+/* A signature that does not match goes on all the same: whether the body was changed too is worth
+ * knowing. */
+static enum dkim_reason
+check_signature(struct step *s)
+{
+    unsigned char hash[DKIM_HASH_BYTES];
+    struct dkim_key key = {0};
+    enum dkim_reason reason = check_key(s, &key);
+
+    if (reason == DKIM_OK)
+        reason = hash_header(s, hash);
+    if (reason == DKIM_OK) {
+        s->item->header_ok = dkim_public_verify(key.public_key, hash, s->item->sig.signature);
+        reason = want_body(s);
+    }
+    dkim_key_fini(&key);
+    return reason;
+}
+
+/* rsa-sha1 is refused whatever the key says (RFC 8301 3.1). The key is looked up all the same, so
+ * that a report can tell "refused" from "DNS was down", as for any other signature. */
+static enum dkim_reason
+refuse_sha1(struct step *s)
+{
+    struct span detail = s->item->detail;
+    struct dkim_key key = {0};
+
+    if (s->item->sig.domain.n == 0 || s->item->sig.selector.n == 0)
+        return DKIM_SIG_RSA_SHA1;
+    enum dkim_reason reason = check_key(s, &key);
+    dkim_key_fini(&key);
+    if (dkim_reason_result(reason) == DKIM_TEMPERROR)
+        return reason;
+    s->item->detail = detail;
+    return DKIM_SIG_RSA_SHA1;
+}
+
+static enum dkim_reason
+check_field(struct step *s)
+{
+    struct dkim_verify_item *item = s->item;
+    enum dkim_reason reason = dkim_sig_parse(s->message->fields[s->field].value, s->message->mem,
+                                             &item->sig, &item->detail);
+
+    if (reason == DKIM_SIG_RSA_SHA1)
+        return refuse_sha1(s);
+    if (reason == DKIM_OK)
+        reason = check_times(&item->sig, s->settings->now);
+    if (reason == DKIM_OK)
+        reason = check_signature(s);
+    return reason;
+}
+
+or_status
+dkim_verify_header(struct dkim_verify *v, struct dkim_message *m,
+                   const struct dkim_verify_settings *settings, struct dns *dns, struct err *e)
+{
+    static const struct span name = {"DKIM-Signature", sizeof("DKIM-Signature") - 1};
+    size_t found = dkim_message_count(m, name);
+
+    *v = (struct dkim_verify){.count = found};
+    if (v->count > settings->max_signatures)
+        v->count = settings->max_signatures;
+    v->ignored_count = found - v->count;
+    v->items = arena_alloc_array(m->mem, v->count, sizeof(v->items[0]));
+    if (v->items == NULL)
+        return err_set(e, OR_LIMIT, "no memory left for %zu signatures", v->count);
+    size_t done = 0;
+    for (size_t i = 0; i < m->field_count && done < v->count; i++) {
+        struct step s = {.message = m, .settings = settings, .dns = dns, .field = i};
+
+        if (!span_equal_nocase(m->fields[i].name, name))
+            continue;
+        s.item = &v->items[done++];
+        s.item->reason = check_field(&s);
+        s.item->result = dkim_reason_result(s.item->reason);
+    }
+    return OR_OK;
+}
+
+static enum dkim_reason
+compare(const struct dkim_verify_item *item, const struct dkim_body_hash *hash, bool accept_length)
+{
+    if (dkim_body_hash_is_short(hash))
+        return DKIM_SIG_BODY_LENGTH_EXCEEDED;
+    bool body_ok = memcmp(hash->value, item->sig.body_hash.p, DKIM_HASH_BYTES) == 0;
+    if (!body_ok)
+        return item->header_ok ? DKIM_BODY_CHANGED : DKIM_BOTH_CHANGED;
+    if (!item->header_ok)
+        return DKIM_HEADER_CHANGED;
+    return item->sig.has_length && !accept_length ? DKIM_SIG_BODY_LENGTH : DKIM_OK;
+}
+
+void
+dkim_verify_body(struct dkim_verify *v, const struct dkim_message *m,
+                 const struct dkim_verify_settings *settings)
+{
+    for (size_t i = 0; i < v->count; i++) {
+        struct dkim_verify_item *item = &v->items[i];
+
+        if (item->reason != DKIM_OK)
+            continue;
+        item->reason =
+            compare(item, dkim_message_body_hash(m, item->body_slot), settings->accept_length);
+        item->result = dkim_reason_result(item->reason);
+    }
+}
+
+enum dkim_result
+dkim_verify_overall(const struct dkim_verify *v)
+{
+    /* temperror before fail: with the key at hand it might have passed. */
+    static const enum dkim_result order[] = {DKIM_PASS,   DKIM_TEMPERROR, DKIM_FAIL,
+                                             DKIM_POLICY, DKIM_NEUTRAL,   DKIM_PERMERROR};
+
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+        for (size_t j = 0; j < v->count; j++)
+            if (v->items[j].result == order[i])
+                return order[i];
+    return DKIM_NONE;
+}
+
+void
+dkim_verify_describe(struct buf *out, const struct dkim_verify_item *item)
+{
+    buf_add_cstr(out, dkim_reason_text(item->reason));
+    if (item->detail.n == 0)
+        return;
+    buf_add_cstr(out, " (");
+    for (size_t i = 0; i < item->detail.n; i++) {
+        unsigned char c = (unsigned char)item->detail.p[i];
+
+        buf_add_char(out, c < ' ' || c == 0x7f ? '?' : (char)c);
+    }
+    buf_add_char(out, ')');
+}

@@ -1,0 +1,65 @@
+/*
+ * Verification of every DKIM-Signature of a message (RFC 6376 section 6).
+ *
+ * dkim_verify_header() at the end of the header: reads the signatures, looks keys up (this waits
+ * for DNS), checks each signature over the header, and asks the message for the body hashes needed.
+ * dkim_verify_body() after the last body chunk: compares the hashes. Keys are not kept in between.
+ *
+ * Signatures beyond the limit are counted, not looked at; those first in the header are the newest.
+ *
+ * Threads: per-thread.
+ */
+#ifndef OUTRIDER_MILTER_DKIM_DKIM_VERIFY_H
+#define OUTRIDER_MILTER_DKIM_DKIM_VERIFY_H
+
+#include "common/dns/dns.h"
+#include "milter/dkim/dkim_message.h"
+#include "milter/dkim/dkim_sig.h"
+
+#include <time.h>
+
+#define DKIM_VERIFY_CLOCK_SKEW_S 300 /* other people's clocks; OpenDKIM allows as much */
+
+struct dkim_verify_settings {
+    size_t max_signatures; /* 1..DKIM_MAX_SIGNATURES */
+    time_t now;
+    int64_t deadline_mono_ms; /* for all look-ups together */
+    bool accept_length; /* let signatures with l= pass (RFC 6376 8.2 warns); default: policy */
+};
+
+/* One signature. Strings are empty where the field did not tell. All in the message's arena. */
+struct dkim_verify_item {
+    enum dkim_result result;
+    enum dkim_reason reason;
+    struct span detail;  /* what exactly; may be empty */
+    struct dkim_sig sig; /* domain, selector, algorithm_name, identity, b_prefix, ... */
+    unsigned key_bits;   /* 0: no key was seen */
+    bool testing;        /* the key has t=y: treat a failure like no signature (RFC 6376 3.6.1) */
+    bool key_authenticated; /* the key came with DNSSEC, says the resolver */
+    size_t body_slot;       /* used by dkim_verify_body() */
+    bool header_ok;
+};
+
+struct dkim_verify {
+    struct dkim_verify_item *items; /* from the top of the header */
+    size_t count;
+    size_t ignored_count; /* signatures over the limit */
+};
+
+/* OR_LIMIT past the arena. Trouble with single signatures is in the items, not here. `v` owns
+ * nothing. */
+or_status dkim_verify_header(struct dkim_verify *v, struct dkim_message *m,
+                             const struct dkim_verify_settings *settings, struct dns *dns,
+                             struct err *e) OR_MUST_USE;
+/* After dkim_message_finish_body(). Fills in the final results. */
+void dkim_verify_body(struct dkim_verify *v, const struct dkim_message *m,
+                      const struct dkim_verify_settings *settings);
+
+/* One word for the whole message: pass if any passes, then the most telling of the others; none
+ * without signatures. */
+enum dkim_result dkim_verify_overall(const struct dkim_verify *v);
+
+/* "the key was revoked (detail)". Appends; the detail's control bytes become '?'. */
+void dkim_verify_describe(struct buf *out, const struct dkim_verify_item *item);
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * From settings to what a message needs: resolver, keys, our name.
+ */
+#include "milter/milter_build.h"
+
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/run/daemon.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define HOST_NAME_BYTES 256
+
+/* The host's full name where the resolver knows it, else what gethostname() says. */
+static char *
+host_name(void)
+{
+    char name[HOST_NAME_BYTES] = "localhost";
+    struct addrinfo hints = {.ai_flags = AI_CANONNAME, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+
+    if (gethostname(name, sizeof(name) - 1) != 0)
+        log_warning("gethostname: %s; set authserv-id", os_error_text(errno));
+    if (span_contains_byte(span_cstr(name), '.') || getaddrinfo(name, NULL, &hints, &found) != 0)
+        return xstrdup(name);
+    char *full = xstrdup(found->ai_canonname != NULL ? found->ai_canonname : name);
+    freeaddrinfo(found);
+    return full;
+}
+
+/* A broken key must not defer other domains' mail: the daemon says so and goes on without it. */
+static or_status
+load_keys(const struct milter_settings *settings, bool check_only, struct dkim_keytable **keys_out,
+          struct err *e)
+{
+    or_status st = dkim_keytable_load(settings->key_directory, keys_out, e);
+
+    if (st == OR_ABSENT) {
+        log_warning("%s: no such directory: nothing will be signed; make keys with "
+                    "\"outrider dkim keygen DOMAIN\"",
+                    settings->key_directory);
+        *keys_out = NULL;
+        return OR_OK;
+    }
+    if (st != OR_OK)
+        return st;
+    size_t problems = dkim_keytable_problem_count(*keys_out);
+    if (check_only && problems != 0) {
+        st = err_set(e, OR_CONFIG, "%s%s", dkim_keytable_problem(*keys_out, 0),
+                     problems > 1 ? " (and more)" : "");
+        dkim_keytable_free(*keys_out);
+        return st;
+    }
+    const char *problem;
+    for (size_t i = 0; (problem = dkim_keytable_problem(*keys_out, i)) != NULL; i++)
+        log_error("key left out: %s", problem);
+    log_info("%zu DKIM keys loaded from %s", dkim_keytable_key_count(*keys_out),
+             settings->key_directory);
+    return OR_OK;
+}
+
+or_status
+milter_build(void *state, const void *settings, bool check_only, void **built_out, struct err *e)
+{
+    const struct milter_settings *s = settings;
+    struct dkim_keytable *keys;
+
+    (void)state;
+    or_status st = load_keys(s, check_only, &keys, e);
+    if (st != OR_OK)
+        return st;
+    struct milter_built *built = xcalloc(1, sizeof(*built));
+    built->keys = keys;
+    st = daemon_dns_new(&s->common, &built->dns, e);
+    if (st != OR_OK) {
+        milter_destroy(built);
+        return st;
+    }
+    built->authserv_id = s->authserv_id != NULL ? xstrdup(s->authserv_id) : host_name();
+    *built_out = built;
+    return OR_OK;
+}
+
+void
+milter_destroy(void *built)
+{
+    struct milter_built *b = built;
+
+    dkim_keytable_free(b->keys);
+    dns_free(b->dns);
+    free(b->authserv_id);
+    free(b);
+}

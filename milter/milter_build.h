@@ -1,0 +1,25 @@
+/*
+ * What the milter makes of its settings: resolver and keys. Made anew at every reload.
+ *
+ * Threads: immutable once built; may be shared.
+ */
+#ifndef OUTRIDER_MILTER_MILTER_BUILD_H
+#define OUTRIDER_MILTER_MILTER_BUILD_H
+
+#include "common/dns/dns.h"
+#include "milter/dkim/dkim_keytable.h"
+#include "milter/milter_conf.h"
+
+struct milter_built {
+    struct dns *dns;
+    struct dkim_keytable *keys; /* NULL: there is no key directory */
+    char *authserv_id;          /* as configured, or the host's name */
+};
+
+/* The daemon skeleton's `build` and `destroy`. A key that cannot be used is logged and left out
+ * (mail of other domains must go on); with check_only it is OR_CONFIG. */
+or_status milter_build(void *state, const void *settings, bool check_only, void **built_out,
+                       struct err *e) OR_MUST_USE;
+void milter_destroy(void *built);
+
+#endif

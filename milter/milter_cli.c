@@ -1,0 +1,26 @@
+/* The verbs of `outrider` that the milter contributes. */
+#include "milter/cli_dkim.h"
+
+const struct cli_verb milter_cli_verbs[] = {
+    {
+        .group = "dkim",
+        .name = "keygen",
+        .arguments = "DOMAIN",
+        .help = "make signing keys for a domain and print their DNS records",
+        .min_args = 1,
+        .max_args = 1,
+        .options = cli_dkim_keygen_options,
+        .run = cli_dkim_keygen,
+    },
+    {
+        .group = "dkim",
+        .name = "verify",
+        .arguments = "FILE",
+        .help = "verify the DKIM signatures of a message (\"-\": standard input)",
+        .min_args = 1,
+        .max_args = 1,
+        .options = cli_dkim_verify_options,
+        .run = cli_dkim_verify,
+    },
+    {.group = NULL},
+};

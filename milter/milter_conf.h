@@ -1,0 +1,36 @@
+/*
+ * The milter's settings: one typed struct, filled from milter.conf (outrider-milter.conf(5)).
+ *
+ * Threads: immutable once loaded.
+ */
+#ifndef OUTRIDER_MILTER_MILTER_CONF_H
+#define OUTRIDER_MILTER_MILTER_CONF_H
+
+#include "common/run/conf.h"
+
+enum milter_policyd_failure { MILTER_POLICYD_TEMPFAIL, MILTER_POLICYD_ACCEPT };
+enum milter_canonicalization {
+    MILTER_CANON_RELAXED_RELAXED,
+    MILTER_CANON_RELAXED_SIMPLE,
+    MILTER_CANON_SIMPLE_RELAXED,
+    MILTER_CANON_SIMPLE_SIMPLE,
+};
+
+struct milter_settings {
+    struct conf_common common; /* first: conf.h */
+    char *authserv_id;         /* NULL: the host's name */
+    char *policyd;             /* address; empty: no message verdict is asked for */
+    int64_t policyd_timeout_ms;
+    int policyd_failure; /* enum milter_policyd_failure */
+    char *key_directory;
+    struct conf_cidrs internal_networks;
+    int canonicalization;      /* enum milter_canonicalization, of what we sign */
+    int64_t max_signatures;    /* verified per message */
+    int64_t verify_timeout_ms; /* all key look-ups of one message */
+    int64_t max_header_bytes;  /* of one message */
+    char *quarantine_header;
+};
+
+extern const struct conf_schema milter_schema;
+
+#endif

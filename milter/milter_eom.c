@@ -1,0 +1,326 @@
+/*
+ * The end of a message. Ours: one DKIM-Signature per key of the From domain. Theirs: results,
+ * policyd's verdict, one Authentication-Results field, and the verdict carried out. Forged fields
+ * go in both cases.
+ *
+ * Edits come first and the answer last: an edit that fails turns the answer into a tempfail.
+ */
+#include "milter/milter_eom.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "milter/authres/authres_format.h"
+#include "milter/authres/authres_parse.h"
+#include "milter/milter_results.h"
+
+#include <libmilter/mfapi.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define REPLY_TEXT_BYTES 900 /* smfi_setreply() takes 980; a percent sign needs two */
+#define TOO_LARGE_TEXT "message header larger than this server takes"
+
+/* How the message ends: what goes into the log, and what the SMTP client hears. */
+struct ending {
+    enum verdict_action action;
+    const char *code; /* "550"; for reject and tempfail */
+    struct span dsn;  /* "5.7.26" */
+    struct span text; /* for the client; why it was quarantined */
+};
+
+/* ---- edits; all return false when Postfix or libmilter refuses */
+
+static bool
+delete_field(SMFICTX *ctx, const char *name, int occurrence)
+{
+    return smfi_chgheader(ctx, (char *)(uintptr_t)name, occurrence, NULL) == MI_SUCCESS;
+}
+
+/* On top of the header, above Postfix's own Received. */
+static bool
+insert_field(SMFICTX *ctx, const char *name, struct span value)
+{
+    char *text = xmemdup0(value.p, value.n);
+    int rc = smfi_insheader(ctx, 0, (char *)(uintptr_t)name, text);
+
+    free(text);
+    return rc == MI_SUCCESS;
+}
+
+/* Deletes those fields of a name that `is_ours` picks. Occurrences count from 1 and are renumbered
+ * by each deletion, so the lowest in the message goes first (CVE-2022-48521 was the other order).
+ */
+static bool
+delete_fields(const struct milter_message *m, SMFICTX *ctx, const char *name,
+              bool (*is_ours)(const struct milter_message *m, struct span value))
+{
+    int occurrence = 0;
+
+    for (size_t i = 0; i < m->dkim.field_count; i++)
+        occurrence += span_equal_nocase_cstr(m->dkim.fields[i].name, name);
+    for (size_t i = m->dkim.field_count; i-- > 0;) {
+        const struct dkim_field *field = &m->dkim.fields[i];
+
+        if (!span_equal_nocase_cstr(field->name, name))
+            continue;
+        if (is_ours(m, field->value) && !delete_field(ctx, name, occurrence))
+            return false;
+        occurrence--;
+    }
+    return true;
+}
+
+static bool
+claims_our_id(const struct milter_message *m, struct span value)
+{
+    return authres_claims_id(value, span_cstr(m->built->authserv_id));
+}
+
+static bool
+is_any(const struct milter_message *m, struct span value)
+{
+    (void)m, (void)value;
+    return true;
+}
+
+static bool
+delete_forged(const struct milter_message *m, SMFICTX *ctx)
+{
+    return delete_fields(m, ctx, "Authentication-Results", claims_our_id) &&
+           delete_fields(m, ctx, m->settings->quarantine_header, is_any);
+}
+
+/* ---- ours */
+
+static bool
+add_signature(struct milter_message *m, SMFICTX *ctx, const struct dkim_keytable_row *row,
+              struct buf *signed_with)
+{
+    struct span value;
+    struct err e;
+    or_status st = dkim_sign_value(m->sign, row->key, span_cstr(row->domain),
+                                   span_cstr(row->selector), &value, &e);
+
+    if (st != OR_OK) {
+        log_error("%.*s: cannot sign with %s/%s.pem: %s", SPAN_ARG(m->queue_id), row->domain,
+                  row->selector, e.text);
+        return true; /* a broken key is left out, the others sign on */
+    }
+    buf_addf(signed_with, "%sd=%s s=%s a=%s", signed_with->n != 0 ? "; " : "", row->domain,
+             row->selector,
+             dkim_private_type(row->key) == DKIM_KEY_RSA ? "rsa-sha256" : "ed25519-sha256");
+    return insert_field(ctx, "DKIM-Signature", value);
+}
+
+static bool
+sign_message(struct milter_message *m, SMFICTX *ctx, struct log_line *line)
+{
+    struct buf signed_with;
+    bool good = true;
+
+    if (m->sign == NULL) {
+        log_line_add(line, "not-signed", span_cstr(m->not_signed.text));
+        return true;
+    }
+    buf_init(&signed_with, 4096);
+    dkim_message_finish_body(&m->dkim);
+    for (size_t i = 0; i < m->key_count && good; i++)
+        good = add_signature(m, ctx, &m->keys[i], &signed_with);
+    log_line_add(line, "signed", buf_span(&signed_with));
+    buf_fini(&signed_with);
+    return good;
+}
+
+/* ---- theirs */
+
+/* policyd's answer, or what policyd-failure puts in its place; NULL when nobody is to be asked. */
+static const struct verdict_answer *
+ask_policyd(struct milter_message *m, struct verdict_answer *answer)
+{
+    const struct milter_settings *settings = m->settings;
+    struct verdict_question question;
+    struct err e = {""};
+
+    if (settings->policyd == NULL || settings->policyd[0] == '\0')
+        return NULL;
+    or_status st = milter_results_question(m, &question);
+    if (st == OR_OK)
+        st = verdict_ask(settings->policyd, settings->policyd_timeout_ms, &question, &m->mem,
+                         answer, &e);
+    if (st == OR_OK)
+        return answer;
+    log_error("%.*s: no verdict from policyd: %s", SPAN_ARG(m->queue_id), e.text);
+    *answer = (struct verdict_answer){
+        .action =
+            settings->policyd_failure == MILTER_POLICYD_ACCEPT ? VERDICT_ACCEPT : VERDICT_TEMPFAIL,
+        .dmarc = SPAN_LIT("temperror"),
+        .dsn = SPAN_LIT("4.7.1"),
+        .text = SPAN_LIT("the policy service is not available, try again later"),
+    };
+    return answer;
+}
+
+static bool
+add_results(struct milter_message *m, SMFICTX *ctx, const struct verdict_answer *answer)
+{
+    struct buf value;
+
+    buf_init(&value, AUTHRES_MAX_BYTES);
+    milter_results_format(&value, m, answer);
+    bool good = buf_finish(&value) == OR_OK &&
+                insert_field(ctx, "Authentication-Results", buf_span(&value));
+    buf_fini(&value);
+    return good;
+}
+
+static bool
+add_quarantine_mark(const struct milter_message *m, SMFICTX *ctx, struct span reason)
+{
+    struct buf value;
+
+    buf_init(&value, 1024);
+    buf_add_char(&value, ' ');
+    buf_add_span(&value, span_slice(reason, 0, REPLY_TEXT_BYTES));
+    for (size_t i = 0; i < value.n; i++)
+        if ((unsigned char)value.p[i] < ' ' || (unsigned char)value.p[i] >= 0x7f)
+            value.p[i] = '?';
+    bool good = insert_field(ctx, m->settings->quarantine_header, buf_span(&value));
+    buf_fini(&value);
+    return good;
+}
+
+static void
+log_signatures(const struct milter_message *m, struct log_line *line)
+{
+    struct buf words;
+
+    buf_init(&words, 4096);
+    for (size_t i = 0; i < m->verify.count; i++) {
+        const struct dkim_verify_item *item = &m->verify.items[i];
+
+        buf_addf(&words, "%s%s d=%.*s s=%.*s", i != 0 ? "; " : "", dkim_result_name(item->result),
+                 SPAN_ARG(item->sig.domain), SPAN_ARG(item->sig.selector));
+        if (item->result != DKIM_PASS)
+            buf_addf(&words, " (%s)", dkim_reason_name(item->reason));
+    }
+    if (m->verify.ignored_count != 0)
+        buf_addf(&words, "; %zu more ignored", m->verify.ignored_count);
+    log_line_add(line, "dkim", m->verify.count != 0 ? buf_span(&words) : SPAN_LIT("none"));
+    buf_fini(&words);
+}
+
+static void
+log_answer(const struct verdict_answer *v, struct log_line *line)
+{
+    log_line_add(line, "spf", v->spf);
+    log_line_add(line, "dmarc", v->dmarc);
+    log_line_add(line, "author", v->dmarc_domain);
+    log_line_add(line, "policy", v->dmarc_policy);
+    if (v->dmarc_override.n != 0)
+        log_line_add(line, "override", v->dmarc_override);
+}
+
+static bool
+judge_message(struct milter_message *m, SMFICTX *ctx, struct log_line *line, struct ending *end)
+{
+    struct verdict_answer storage;
+
+    dkim_message_finish_body(&m->dkim);
+    dkim_verify_body(&m->verify, &m->dkim, &m->verify_settings);
+    log_signatures(m, line);
+    const struct verdict_answer *answer = ask_policyd(m, &storage);
+    if (answer != NULL) {
+        log_answer(answer, line);
+        end->action = answer->action;
+        end->code = answer->action == VERDICT_REJECT ? "550" : "451";
+        end->dsn = answer->dsn;
+        end->text = answer->text;
+    }
+    if (end->action == VERDICT_REJECT || end->action == VERDICT_TEMPFAIL)
+        return true; /* nobody will see the header */
+    if (end->action == VERDICT_QUARANTINE && !add_quarantine_mark(m, ctx, end->text))
+        return false;
+    return add_results(m, ctx, answer);
+}
+
+/* ---- the answer */
+
+/* smfi_setreply() formats its text: a percent sign of the sender's must not be one. */
+static void
+set_reply(SMFICTX *ctx, const struct ending *end)
+{
+    char dsn[16] = "", text[2 * REPLY_TEXT_BYTES + 1];
+    size_t n = 0;
+
+    for (size_t i = 0; i < end->text.n && n + 2 < REPLY_TEXT_BYTES; i++) {
+        unsigned char c = (unsigned char)end->text.p[i];
+
+        text[n++] = c < ' ' || c == 0x7f ? '?' : (char)c;
+        if (c == '%')
+            text[n++] = '%';
+    }
+    text[n] = '\0';
+    snprintf(dsn, sizeof(dsn), "%.*s", SPAN_ARG(end->dsn));
+    if (smfi_setreply(ctx, (char *)(uintptr_t)end->code, dsn, text) != MI_SUCCESS)
+        log_warning("libmilter refuses the reply \"%s %s %s\"", end->code, dsn, text);
+}
+
+static sfsistat
+answer_of(SMFICTX *ctx, const struct ending *end)
+{
+    switch (end->action) {
+    case VERDICT_REJECT:
+        set_reply(ctx, end);
+        return SMFIS_REJECT;
+    case VERDICT_TEMPFAIL:
+        set_reply(ctx, end);
+        return SMFIS_TEMPFAIL;
+    case VERDICT_ACCEPT:
+    case VERDICT_QUARANTINE:
+        break;
+    }
+    return SMFIS_CONTINUE;
+}
+
+static void
+log_identity(const struct milter_message *m, struct log_line *line)
+{
+    char address[IP_TEXT_BYTES] = "unknown";
+
+    if (m->client->ip.family != 0)
+        ip_format(&m->client->ip, address);
+    log_line_start(line, LOG_LEVEL_INFO, m->queue_id);
+    log_line_add(line, "client", span_cstr(address));
+    log_line_add(line, "helo", m->client->helo);
+    log_line_add(line, "from", m->sender);
+    if (m->login.n != 0)
+        log_line_add(line, "user", m->login);
+}
+
+int
+milter_eom_run(struct milter_message *m, struct smfi_str *ctx)
+{
+    struct ending end = {.action = VERDICT_ACCEPT};
+    struct log_line line;
+    bool good;
+
+    log_identity(m, &line);
+    if (m->too_large) {
+        end = (struct ending){VERDICT_REJECT, "552", SPAN_LIT("5.3.4"), SPAN_LIT(TOO_LARGE_TEXT)};
+        good = true;
+    } else {
+        good = delete_forged(m, ctx);
+        good = good &&
+               (m->originating ? sign_message(m, ctx, &line) : judge_message(m, ctx, &line, &end));
+    }
+    if (!good)
+        end = (struct ending){VERDICT_TEMPFAIL, "451", SPAN_LIT("4.3.0"),
+                              SPAN_LIT("the header could not be changed, try again later")};
+    log_line_add(&line, "action", span_cstr(verdict_action_name(end.action)));
+    if (end.text.n != 0)
+        log_line_add(&line, "reason", end.text);
+    log_line_addf(&line, "ms", "%lld", (long long)(clock_mono_ms() - m->began_mono_ms));
+    log_line_end(&line);
+    return answer_of(ctx, &end);
+}

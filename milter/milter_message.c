@@ -1,0 +1,176 @@
+/*
+ * One message: collects the envelope and the header, then decides whose it is. What the rest of the
+ * milter does with it depends only on that decision.
+ */
+#include "milter/milter_message.h"
+
+#include "common/base/clock.h"
+#include "common/text/addr.h"
+#include "common/text/addrlist.h"
+#include "common/text/domain.h"
+#include "common/text/header.h"
+
+#include <string.h>
+
+/* Per byte of header: the field itself, its relaxed form, and what is parsed out of it. */
+#define ARENA_HEADER_FACTOR 4
+#define ARENA_EXTRA_BYTES ((size_t)1 << 20)
+
+void
+milter_message_begin(struct milter_message *m, struct daemon *d, const struct milter_client *client)
+{
+    *m = (struct milter_message){
+        .snapshot = daemon_snapshot_take(d),
+        .client = client,
+        .began_mono_ms = clock_mono_ms(),
+    };
+    m->settings = m->snapshot->settings;
+    m->built = m->snapshot->built;
+    arena_init(&m->mem,
+               (size_t)m->settings->max_header_bytes * ARENA_HEADER_FACTOR + ARENA_EXTRA_BYTES);
+    dkim_message_init(&m->dkim, &m->mem);
+}
+
+void
+milter_message_end(struct milter_message *m, struct daemon *d)
+{
+    if (m->sign != NULL)
+        dkim_sign_fini(m->sign);
+    dkim_message_fini(&m->dkim);
+    arena_fini(&m->mem);
+    daemon_snapshot_drop(d, m->snapshot);
+    m->snapshot = NULL;
+}
+
+or_status
+milter_message_set_sender(struct milter_message *m, struct span path)
+{
+    struct buf text;
+    struct addr sender;
+
+    if (addr_parse_path(path, true, &m->mem, &sender, NULL, NULL) != OR_OK)
+        return arena_copy(&m->mem, path, &m->sender);
+    buf_init(&text, ADDR_MAX_BYTES);
+    buf_add_span(&text, sender.local);
+    if (!addr_is_null(&sender))
+        buf_add_char(&text, '@');
+    buf_add_span(&text, sender.domain);
+    or_status st = buf_finish(&text);
+    if (st == OR_OK)
+        st = arena_copy(&m->mem, buf_span(&text), &m->sender);
+    buf_fini(&text);
+    return st;
+}
+
+void
+milter_message_add_field(struct milter_message *m, struct span name, struct span value)
+{
+    m->header_bytes += name.n + value.n;
+    if (m->header_bytes > (size_t)m->settings->max_header_bytes)
+        m->too_large = true;
+    if (!m->too_large && dkim_message_add_header(&m->dkim, name, value, NULL) != OR_OK)
+        m->too_large = true;
+}
+
+static bool
+is_internal(const struct milter_message *m)
+{
+    const struct conf_cidrs *networks = &m->settings->internal_networks;
+
+    for (size_t i = 0; i < networks->count; i++)
+        if (cidr_contains(&networks->items[i], &m->client->ip))
+            return true;
+    return false;
+}
+
+/* The domain of the one address in the one From field; OR_MALFORMED says why there is none: what
+ * cannot be attributed to one domain is not signed for any. */
+static or_status
+find_author(struct milter_message *m, struct err *e)
+{
+    const struct dkim_field *from = NULL;
+    struct addrlist list;
+
+    for (size_t i = 0; i < m->dkim.field_count; i++) {
+        if (!span_equal_nocase_cstr(m->dkim.fields[i].name, "From"))
+            continue;
+        if (from != NULL)
+            return err_set(e, OR_MALFORMED, "more than one From field");
+        from = &m->dkim.fields[i];
+    }
+    if (from == NULL)
+        return err_set(e, OR_MALFORMED, "no From field");
+    or_status st = addrlist_parse(from->value, &m->mem, &list, e);
+    if (st != OR_OK)
+        return err_wrap(e, st, "From field");
+    if (list.count != 1)
+        return err_set(e, OR_MALFORMED, "%zu addresses in the From field", list.count);
+    return domain_canonical(list.items[0].domain, &m->mem, &m->author, e);
+}
+
+/* OR_OK with m->sign set, or why this message is not signed. */
+static or_status
+prepare_signing(struct milter_message *m, struct err *e)
+{
+    static const enum dkim_canon canons[][2] = {
+        [MILTER_CANON_RELAXED_RELAXED] = {DKIM_RELAXED, DKIM_RELAXED},
+        [MILTER_CANON_RELAXED_SIMPLE] = {DKIM_RELAXED, DKIM_SIMPLE},
+        [MILTER_CANON_SIMPLE_RELAXED] = {DKIM_SIMPLE, DKIM_RELAXED},
+        [MILTER_CANON_SIMPLE_SIMPLE] = {DKIM_SIMPLE, DKIM_SIMPLE},
+    };
+    const struct dkim_sign_settings settings = {
+        .header_canon = canons[m->settings->canonicalization][0],
+        .body_canon = canons[m->settings->canonicalization][1],
+        .now = clock_now(),
+    };
+
+    or_status st = find_author(m, e);
+    if (st != OR_OK)
+        return st;
+    if (m->built->keys != NULL)
+        m->keys = dkim_keytable_find(m->built->keys, m->author, &m->key_count);
+    if (m->keys == NULL)
+        return err_set(e, OR_ABSENT, "no key for %.*s", SPAN_ARG(m->author));
+    struct dkim_sign *sign = arena_alloc(&m->mem, sizeof(*sign));
+    if (sign == NULL)
+        return err_set(e, OR_LIMIT, "header too large");
+    st = dkim_sign_start(sign, &m->dkim, &settings, e);
+    if (st == OR_OK)
+        m->sign = sign;
+    else
+        dkim_sign_fini(sign);
+    return st;
+}
+
+static void
+prepare_verifying(struct milter_message *m)
+{
+    struct err e;
+
+    m->verify_settings = (struct dkim_verify_settings){
+        .max_signatures = (size_t)m->settings->max_signatures,
+        .now = clock_now(),
+        .deadline_mono_ms = clock_mono_ms() + m->settings->verify_timeout_ms,
+    };
+    if (dkim_verify_header(&m->verify, &m->dkim, &m->verify_settings, m->built->dns, &e) != OR_OK)
+        m->too_large = true; /* only the arena's ceiling fails here */
+}
+
+void
+milter_message_end_of_header(struct milter_message *m)
+{
+    m->originating = m->login.n != 0 || is_internal(m);
+    if (m->too_large)
+        return;
+    if (!m->originating)
+        prepare_verifying(m);
+    else if (prepare_signing(m, &m->not_signed) != OR_OK)
+        m->sign = NULL;
+}
+
+void
+milter_message_body(struct milter_message *m, struct span bytes)
+{
+    if (!m->too_large)
+        dkim_message_add_body(&m->dkim, bytes);
+}

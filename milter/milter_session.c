@@ -1,0 +1,324 @@
+/*
+ * outrider-milter's sessions.
+ *
+ * What it does: Postfix calls for every SMTP session and every message in it. A message of our own
+ * users (authenticated, or from internal-networks) is signed; any other is verified, and policyd is
+ * asked what DMARC makes of it. The work is done while the message arrives (keys are fetched at the
+ * end of the header, the body is hashed in passing); what is left for the end is in milter_eom.c.
+ *
+ * Who talks to it: Postfix's smtpd and cleanup, as smtpd_milters and non_smtpd_milters.
+ *
+ * Security: everything libmilter hands over is the sender's choice, header values and envelope
+ * included. It goes into one arena per message, bounded by max-header-size.
+ *
+ * Standards: milter protocol 6; RFC 6376, 8301, 8463 (DKIM), RFC 8601 (Authentication-Results).
+ */
+#include "milter/milter_session.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "milter/milter_eom.h"
+#include "milter/milter_message.h"
+
+#include <arpa/inet.h>
+#include <libmilter/mfapi.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <time.h>
+
+#define SESSION_ARENA_BYTES 16384 /* client name, HELO, login: each at most a line of SMTP */
+#define BACKLOG 512
+#define DRAIN_STEP_MS 20
+
+struct milter_session {
+    struct arena mem;
+    struct milter_client client;
+    struct milter_message message;
+    bool in_message;
+};
+
+/* libmilter's callbacks have no argument for their user, so this is the one file-scope state
+ * outside of common/: set before smfi_main(), then only counted. */
+static struct {
+    struct daemon *daemon;
+    atomic_long sessions; /* connected */
+    atomic_long messages; /* between MAIL and their end */
+    atomic_bool draining;
+} milter;
+
+static struct milter_session *
+session_of(SMFICTX *ctx)
+{
+    return smfi_getpriv(ctx);
+}
+
+/* A macro's value, copied: libmilter's pointer ends with the callback. */
+static struct span
+macro(SMFICTX *ctx, const char *name, struct arena *mem)
+{
+    const char *value = smfi_getsymval(ctx, (char *)(uintptr_t)name);
+    struct span copy = SPAN_EMPTY;
+
+    if (value == NULL || arena_copy(mem, span_cstr(value), &copy) != OR_OK)
+        return SPAN_EMPTY;
+    return copy;
+}
+
+static struct ip
+client_ip(const _SOCK_ADDR *address)
+{
+    struct ip ip = {0};
+    char text[INET6_ADDRSTRLEN];
+
+    if (address == NULL)
+        return ip;
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const void *)address;
+        inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
+    } else if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const void *)address;
+        inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
+    } else {
+        return ip;
+    }
+    if (ip_parse(span_cstr(text), &ip) != OR_OK)
+        ip.family = 0;
+    return ip;
+}
+
+/* Past max-connections, or stopping: new messages are to come again later. */
+static bool
+is_overloaded(void)
+{
+    const struct daemon_snapshot *snapshot = daemon_snapshot_take(milter.daemon);
+    int64_t most = ((const struct conf_common *)snapshot->settings)->max_connections;
+
+    daemon_snapshot_drop(milter.daemon, snapshot);
+    return atomic_load(&milter.draining) || atomic_load(&milter.sessions) > most;
+}
+
+static void
+end_message(struct milter_session *s)
+{
+    if (!s->in_message)
+        return;
+    milter_message_end(&s->message, milter.daemon);
+    s->in_message = false;
+    atomic_fetch_sub(&milter.messages, 1);
+}
+
+static sfsistat
+on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned long unused2,
+             unsigned long unused3, unsigned long *actions_out, unsigned long *steps_out,
+             unsigned long *unused2_out, unsigned long *unused3_out)
+{
+    const unsigned long needed = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
+    /* Replies that carry no decision are left out where the MTA can do without: each saves a round
+     * trip. */
+    const unsigned long wanted = SMFIP_NORCPT | SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_HDR_LEADSPC |
+                                 SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_HDR |
+                                 SMFIP_NR_EOH | SMFIP_NR_BODY;
+
+    (void)ctx, (void)unused2, (void)unused3;
+    if ((actions & needed) != needed || (steps & SMFIP_HDR_LEADSPC) == 0) {
+        log_error("the MTA cannot change headers or strips their leading space; "
+                  "Postfix 2.6 or later with milter_protocol = 6 can do both");
+        return SMFIS_REJECT;
+    }
+    *actions_out = needed;
+    *steps_out = wanted & steps;
+    *unused2_out = *unused3_out = 0;
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
+{
+    struct milter_session *s = xcalloc(1, sizeof(*s));
+
+    arena_init(&s->mem, SESSION_ARENA_BYTES);
+    s->client.ip = client_ip(address);
+    /* An address in brackets is a client whose name was not confirmed. */
+    if (host == NULL || host[0] == '[' || host[0] == '\0')
+        s->client.name = SPAN_LIT("unknown");
+    else if (arena_copy(&s->mem, span_cstr(host), &s->client.name) != OR_OK)
+        s->client.name = SPAN_EMPTY;
+    if (smfi_setpriv(ctx, s) != MI_SUCCESS) {
+        arena_fini(&s->mem);
+        free(s);
+        return SMFIS_TEMPFAIL;
+    }
+    atomic_fetch_add(&milter.sessions, 1);
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_helo(SMFICTX *ctx, char *helo)
+{
+    struct milter_session *s = session_of(ctx);
+
+    /* A client may repeat HELO for ever: the name is kept within a ceiling, the last that fits
+     * counts. */
+    if (s != NULL && helo != NULL && !span_equal(s->client.helo, span_cstr(helo)) &&
+        arena_copy(&s->mem, span_cstr(helo), &s->client.helo) != OR_OK)
+        return SMFIS_TEMPFAIL;
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_mail(SMFICTX *ctx, char **words)
+{
+    struct milter_session *s = session_of(ctx);
+
+    if (s == NULL || is_overloaded())
+        return SMFIS_TEMPFAIL;
+    end_message(s);
+    atomic_fetch_add(&milter.messages, 1);
+    milter_message_begin(&s->message, milter.daemon, &s->client);
+    s->in_message = true;
+    struct milter_message *m = &s->message;
+    m->login = macro(ctx, "{auth_authen}", &m->mem);
+    if (milter_message_set_sender(m, span_cstr(words[0])) != OR_OK)
+        return SMFIS_TEMPFAIL;
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_header(SMFICTX *ctx, char *name, char *value)
+{
+    struct milter_session *s = session_of(ctx);
+
+    if (s == NULL || !s->in_message)
+        return SMFIS_TEMPFAIL;
+    milter_message_add_field(&s->message, span_cstr(name), span_cstr(value));
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_end_of_header(SMFICTX *ctx)
+{
+    struct milter_session *s = session_of(ctx);
+
+    if (s == NULL || !s->in_message)
+        return SMFIS_TEMPFAIL;
+    s->message.queue_id = macro(ctx, "i", &s->message.mem);
+    milter_message_end_of_header(&s->message);
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_body(SMFICTX *ctx, unsigned char *bytes, size_t n)
+{
+    struct milter_session *s = session_of(ctx);
+
+    if (s == NULL || !s->in_message)
+        return SMFIS_TEMPFAIL;
+    milter_message_body(&s->message, span_make((const char *)bytes, n));
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_end_of_message(SMFICTX *ctx)
+{
+    struct milter_session *s = session_of(ctx);
+
+    if (s == NULL || !s->in_message)
+        return SMFIS_TEMPFAIL;
+    if (s->message.queue_id.n == 0)
+        s->message.queue_id = macro(ctx, "i", &s->message.mem);
+    sfsistat answer = milter_eom_run(&s->message, ctx);
+    end_message(s);
+    return answer;
+}
+
+static sfsistat
+on_abort(SMFICTX *ctx)
+{
+    struct milter_session *s = session_of(ctx);
+
+    if (s != NULL)
+        end_message(s);
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_close(SMFICTX *ctx)
+{
+    struct milter_session *s = session_of(ctx);
+
+    if (s == NULL) /* the session never reached connect */
+        return SMFIS_CONTINUE;
+    end_message(s);
+    atomic_fetch_sub(&milter.sessions, 1);
+    arena_fini(&s->mem);
+    free(s);
+    smfi_setpriv(ctx, NULL);
+    return SMFIS_CONTINUE;
+}
+
+static const struct smfiDesc milter_callbacks = {
+    .xxfi_name = (char *)(uintptr_t) "outrider-milter",
+    .xxfi_version = SMFI_VERSION,
+    .xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS,
+    .xxfi_connect = on_connect,
+    .xxfi_helo = on_helo,
+    .xxfi_envfrom = on_mail,
+    .xxfi_header = on_header,
+    .xxfi_eoh = on_end_of_header,
+    .xxfi_body = on_body,
+    .xxfi_eom = on_end_of_message,
+    .xxfi_abort = on_abort,
+    .xxfi_close = on_close,
+    .xxfi_negotiate = on_negotiate,
+};
+
+/* libmilter has one timeout, in seconds, for every wait. */
+static int
+peer_timeout_s(struct daemon *d)
+{
+    const struct daemon_snapshot *snapshot = daemon_snapshot_take(d);
+    const struct conf_common *conf = snapshot->settings;
+    int64_t ms =
+        conf->idle_timeout_ms > conf->io_timeout_ms ? conf->idle_timeout_ms : conf->io_timeout_ms;
+
+    daemon_snapshot_drop(d, snapshot);
+    return ms / 1000 < INT_MAX ? (int)(ms / 1000) + 1 : INT_MAX;
+}
+
+int
+milter_session_serve(struct daemon *d)
+{
+    char address[32];
+
+    milter.daemon = d;
+    /* Debian's libmilter takes an open listener as "fd:N": ours has owner, group and mode set, or
+     * comes from systemd. */
+    snprintf(address, sizeof(address), "fd:%d", daemon_listener_fd(d));
+    if (smfi_setconn(address) != MI_SUCCESS || smfi_register(milter_callbacks) != MI_SUCCESS ||
+        smfi_settimeout(peer_timeout_s(d)) != MI_SUCCESS ||
+        smfi_setbacklog(BACKLOG) != MI_SUCCESS) {
+        log_error("libmilter refuses its settings: is it as Debian builds it (with \"fd:\")?");
+        return EX_SOFTWARE;
+    }
+    return smfi_main() == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
+}
+
+void
+milter_session_stop(struct daemon *d)
+{
+    const struct daemon_snapshot *snapshot = daemon_snapshot_take(d);
+    int64_t until =
+        clock_mono_ms() + ((const struct conf_common *)snapshot->settings)->drain_timeout_ms;
+
+    daemon_snapshot_drop(d, snapshot);
+    /* smfi_stop() cuts sessions off in the middle of a message: let those end first. */
+    atomic_store(&milter.draining, true);
+    while (atomic_load(&milter.messages) > 0 && clock_mono_ms() < until)
+        nanosleep(&(struct timespec){.tv_nsec = DRAIN_STEP_MS * 1000000L}, NULL);
+    smfi_stop(); /* takes effect within five seconds: libmilter's own poll interval */
+}

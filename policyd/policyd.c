@@ -1,0 +1,113 @@
+/* From the daemon skeleton's snapshots to the views that sessions work with. */
+#include "policyd/policyd.h"
+
+#include "common/base/xalloc.h"
+#include "policyd/policy_session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct built {
+    struct dns *dns;
+    char *hostname;
+};
+
+static or_status
+find_hostname(const struct policyd_settings *settings, char **hostname_out, struct err *e)
+{
+    char name[256];
+
+    if (settings->hostname != NULL) {
+        *hostname_out = xstrdup(settings->hostname);
+        return OR_OK;
+    }
+    if (gethostname(name, sizeof(name)) != 0)
+        return err_set(e, OR_CONFIG, "the system has no usable host name (%s): set \"hostname\"",
+                       os_error_text(errno));
+    name[sizeof(name) - 1] = '\0';
+    *hostname_out = xstrdup(name);
+    return OR_OK;
+}
+
+or_status
+policyd_build(void *state, const void *settings, bool check_only, void **built_out, struct err *e)
+{
+    const struct policyd_settings *set = settings;
+    struct built *built = xcalloc(1, sizeof(*built));
+
+    (void)state;
+    (void)check_only; /* nothing here leaves a trace */
+    or_status st = find_hostname(set, &built->hostname, e);
+    if (st == OR_OK)
+        st = daemon_dns_new(&set->common, &built->dns, e);
+    if (st != OR_OK) {
+        policyd_destroy(built);
+        return st;
+    }
+    *built_out = built;
+    return OR_OK;
+}
+
+void
+policyd_destroy(void *built)
+{
+    struct built *b = built;
+
+    if (b == NULL)
+        return;
+    dns_free(b->dns);
+    free(b->hostname);
+    free(b);
+}
+
+static void
+take_snapshot(void *context, struct policyd_view *view_out)
+{
+    const struct daemon_snapshot *snapshot = daemon_snapshot_take(context);
+    const struct built *built = snapshot->built;
+
+    *view_out = (struct policyd_view){
+        .settings = snapshot->settings,
+        .dns = built->dns,
+        .hostname = built->hostname,
+        .handle = snapshot,
+    };
+}
+
+static void
+drop_snapshot(void *context, const struct policyd_view *view)
+{
+    daemon_snapshot_drop(context, view->handle);
+}
+
+void
+policyd_serve(struct stream *stream, void *context)
+{
+    const struct policyd_host host = {
+        .take = take_snapshot,
+        .drop = drop_snapshot,
+        .context = context,
+    };
+
+    policy_session_run(stream, &host);
+}
+
+struct spf_query
+policyd_spf_query(const struct policyd_work *w, const struct ip *client, struct span helo,
+                  struct span sender)
+{
+    return (struct spf_query){
+        .scope = SPF_SCOPE_MFROM,
+        .ip = *client,
+        .helo = helo,
+        .sender = sender,
+        .receiver = span_cstr(w->view->hostname),
+        .dns = w->view->dns,
+        .mem = w->mem,
+        .now = w->now,
+        .deadline_mono_ms = w->deadline_mono_ms,
+        .limits = {.max_terms = SPF_MAX_TERMS,
+                   .max_voids = (unsigned)w->view->settings->spf_max_voids},
+    };
+}

@@ -1,0 +1,57 @@
+/*
+ * What the files of policyd share: what a request may see of the daemon, and the daemon's build
+ * step.
+ *
+ * Threads: immutable (a view); a work belongs to one request.
+ */
+#ifndef OUTRIDER_POLICYD_POLICYD_H
+#define OUTRIDER_POLICYD_POLICYD_H
+
+#include "common/run/daemon.h"
+#include "policyd/policyd_conf.h"
+#include "policyd/spf/spf.h"
+
+#include <time.h>
+
+/* Everything that one request allocates, DNS answers included. Beyond it checks see temporary
+ * errors. */
+#define POLICYD_REQUEST_MAX_BYTES (4 * 1024 * 1024)
+
+/* The daemon as one request sees it, from its beginning to its end, whatever a reload does
+ * meanwhile. */
+struct policyd_view {
+    const struct policyd_settings *settings;
+    struct dns *dns;
+    const char *hostname;
+    const void *handle; /* for `drop` */
+};
+
+/* Where a session gets its views: the daemon, or a test. */
+struct policyd_host {
+    void (*take)(void *context, struct policyd_view *view_out);
+    void (*drop)(void *context, const struct policyd_view *view);
+    void *context;
+};
+
+/* One request's means. */
+struct policyd_work {
+    const struct policyd_view *view;
+    struct arena *mem;
+    time_t now;
+    int64_t started_mono_ms;
+    int64_t deadline_mono_ms; /* for all DNS questions together */
+};
+
+/* The hooks of struct daemon_spec: resolver and host name, made anew at each reload. */
+or_status policyd_build(void *state, const void *settings, bool check_only, void **built_out,
+                        struct err *e) OR_MUST_USE;
+void policyd_destroy(void *built);
+/* Serves one connection to the policy socket; context is the struct daemon. */
+void policyd_serve(struct stream *stream, void *context);
+
+/* An SPF question by the daemon's limits, about MAIL FROM (for <>: about postmaster@HELO); ends at
+ * the request's deadline. */
+struct spf_query policyd_spf_query(const struct policyd_work *w, const struct ip *client,
+                                   struct span helo, struct span sender);
+
+#endif

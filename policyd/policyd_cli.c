@@ -1,0 +1,16 @@
+/* The verbs of `outrider` that policyd contributes. */
+#include "policyd/cli_spf.h"
+
+const struct cli_verb policyd_cli_verbs[] = {
+    {
+        .group = "spf",
+        .name = "check",
+        .arguments = "IP HELO SENDER",
+        .help = "may this client send mail in the name of this sender?",
+        .min_args = 3,
+        .max_args = 3,
+        .options = cli_spf_options,
+        .run = cli_spf_check,
+    },
+    {.group = NULL},
+};

@@ -1,0 +1,62 @@
+/*
+ * The settings of outrider-policyd: one struct, filled from policyd.conf by the table in
+ * policyd_conf.c.
+ *
+ * Threads: immutable once loaded.
+ */
+#ifndef OUTRIDER_POLICYD_POLICYD_CONF_H
+#define OUTRIDER_POLICYD_POLICYD_CONF_H
+
+#include "common/run/conf.h"
+
+enum policyd_dmarc { POLICYD_DMARC_ENFORCE, POLICYD_DMARC_OBSERVE, POLICYD_DMARC_OFF };
+
+enum policyd_dmarc_reject {
+    POLICYD_DMARC_REJECT_CORROBORATED,
+    POLICYD_DMARC_REJECT_ALWAYS,
+    POLICYD_DMARC_REJECT_NEVER,
+};
+
+/* dmarc-temperror */
+enum policyd_temperror { POLICYD_TEMPERROR_TEMPFAIL, POLICYD_TEMPERROR_ACCEPT };
+
+/* from-invalid */
+enum policyd_from_invalid {
+    POLICYD_FROM_INVALID_REJECT,
+    POLICYD_FROM_INVALID_QUARANTINE,
+    POLICYD_FROM_INVALID_ACCEPT,
+};
+
+/* What each second signal adds; they are added up and compared with the threshold. */
+struct policyd_weights {
+    int64_t spf_fail;
+    int64_t spf_softfail;
+    int64_t from_spf_fail;
+    int64_t no_ptr;
+    int64_t no_signature;
+};
+
+struct policyd_settings {
+    struct conf_common common;
+    char *hostname; /* NULL: the system's */
+    struct conf_cidrs internal_networks;
+    int64_t request_timeout_ms;
+    bool spf;
+    bool spf_header;
+    bool spf_reject_fail;
+    bool spf_defer_temperror;
+    int64_t spf_max_voids;
+    int dmarc;           /* enum policyd_dmarc */
+    int dmarc_reject;    /* enum policyd_dmarc_reject */
+    int dmarc_temperror; /* enum policyd_temperror */
+    int from_invalid;    /* enum policyd_from_invalid */
+    int64_t reject_threshold;
+    struct policyd_weights weights;
+};
+
+extern const struct conf_schema policyd_conf_schema;
+
+/* Whether the client is one of our own, whose mail is neither checked by SPF nor by DMARC. */
+bool policyd_conf_is_internal(const struct policyd_settings *settings, const struct ip *client);
+
+#endif

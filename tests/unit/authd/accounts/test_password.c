@@ -1,0 +1,312 @@
+/* Password hashes: which are taken, what they match, how they are made, turns at hashing. */
+#include "authd/accounts/password.h"
+
+#include "common/base/clock.h"
+#include "tests/support/unit.h"
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WAIT_MS 60000 /* sanitizers on a busy machine */
+
+#define YESCRYPT "$y$j9T$abcdefghijklmnopqrstu.$pk06PwnbQa631foWNYhw6N.E9wx6lICleH/SnT.xzi0"
+#define YESCRYPT_SMALL "$y$j75$saltsaltsalt$zQziiNee/3jd.PJJvsNgy7GH5uO3HbsUNcQ3Jsopj2B"
+#define SHA512_HASH                                                                                \
+    "hRM5XZ86KXEw9UOmjigeVqFgULtFB2sgpC9lXQDfMib3Zgw7mEiUvBJI2EplzfAqxL5Vvwp2scFtv/uamSo5z0"
+#define SHA512 "$6$saltsalt$" SHA512_HASH
+#define SHA512_ROUNDS                                                                              \
+    "$6$rounds=1000$saltsalt$4GMtaIz3E1AdDi2SmCokEW0ehi.HdxNDcL3fGE1XXuzvo6kbx7UOloZKONqEk5H3JrQA" \
+    "4NOfU8BmqFPrpGqwA1"
+
+#define GOOD "correct horse"
+
+/* Made with libxcrypt's crypt(3). */
+static const struct {
+    const char *stored;
+    const char *password;
+    or_status st;
+} checks[] = {
+    {"{CRYPT}" YESCRYPT, GOOD, OR_OK},
+    {"{CRYPT}" YESCRYPT_SMALL, GOOD, OR_OK},
+    {"{CRYPT}" SHA512, GOOD, OR_OK},
+    {"{SHA512-CRYPT}" SHA512, GOOD, OR_OK},
+    {"{sha512-crypt}" SHA512_ROUNDS, GOOD, OR_OK},
+    {"{SHA512-CRYPT}$6$rounds=1000$saltsalt$swycZeqLhYjKESoAA5g."
+     "z7jTxnH.NFggINiDSozPnLPnPXIic7wNyti718xAykEmmwB4QP0KssH9i1ov8bujR/",
+     "gr\xc3\xbc\xc3\x9f"
+     "e",
+     OR_OK},
+
+    {"{CRYPT}" YESCRYPT_SMALL, "correct horsf", OR_ABSENT},
+    {"{CRYPT}" YESCRYPT_SMALL, "correct hors", OR_ABSENT},
+    {"{CRYPT}" YESCRYPT_SMALL, "correct horse ", OR_ABSENT},
+    {"{SHA512-CRYPT}" SHA512, "Correct horse", OR_ABSENT},
+    {"{SHA512-CRYPT}" SHA512, "", OR_ABSENT},
+    {"{SHA512-CRYPT}" SHA512, SHA512, OR_ABSENT},
+
+    {"", GOOD, OR_MALFORMED},
+    {GOOD, GOOD, OR_MALFORMED},
+    {"{PLAIN}correct horse", GOOD, OR_MALFORMED},
+    {"{CRYPT}", GOOD, OR_MALFORMED},
+    {"{CRYPT}correct horse", GOOD, OR_MALFORMED},
+    {"{CRYPT}!" SHA512, GOOD, OR_MALFORMED}, /* locked by usermod */
+    {YESCRYPT, GOOD, OR_MALFORMED},          /* no scheme */
+    {"{SHA512-CRYPT}" YESCRYPT, GOOD, OR_MALFORMED},
+    {"{CRYPT}$5$saltsalt$myjXcpMpE2Ofk7fj9hqyNYSn6lmWG4Mqnjx.KIRRr4/", GOOD, OR_MALFORMED},
+    {"{CRYPT}$1$saltsalt$NuzA7WTAelpl95xgBGWN60", GOOD, OR_MALFORMED},
+    {"{CRYPT}$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e", GOOD, OR_MALFORMED},
+    {"{CRYPT}*0", GOOD, OR_MALFORMED},
+    {"{MD5-CRYPT}$1$saltsalt$NuzA7WTAelpl95xgBGWN60", GOOD, OR_MALFORMED},
+    {"{SHA512-CRYPT", GOOD, OR_MALFORMED},
+
+    /* incomplete, too much, or with other bytes */
+    {"{SHA512-CRYPT}$6$saltsalt", GOOD, OR_MALFORMED},
+    {"{SHA512-CRYPT}$6$saltsalt$", GOOD, OR_MALFORMED},
+    {"{SHA512-CRYPT}$6$$" SHA512_HASH, GOOD, OR_MALFORMED},
+    {"{SHA512-CRYPT}$6$saltsaltsaltsalts$" SHA512_HASH, GOOD, OR_MALFORMED},
+    {"{SHA512-CRYPT}" SHA512 "x", GOOD, OR_MALFORMED},
+    {"{SHA512-CRYPT}$6$salt:alt$" SHA512_HASH, GOOD, OR_MALFORMED},
+    {"{CRYPT}$y$j75$saltsaltsalt$", GOOD, OR_MALFORMED},
+    {"{CRYPT}$y$j75$saltsaltsalt", GOOD, OR_MALFORMED},
+    {"{CRYPT}$y$", GOOD, OR_MALFORMED},
+
+    /* costs that would hold a thread for minutes, or that libcrypt refuses */
+    {"{CRYPT}$6$rounds=1000001$saltsalt$" SHA512_HASH, GOOD, OR_MALFORMED},
+    {"{CRYPT}$6$rounds=999999999$saltsalt$" SHA512_HASH, GOOD, OR_MALFORMED},
+    {"{CRYPT}$6$rounds=99999999999999999999999$saltsalt$" SHA512_HASH, GOOD, OR_MALFORMED},
+    {"{CRYPT}$6$rounds=999$saltsalt$" SHA512_HASH, GOOD, OR_MALFORMED},
+    {"{CRYPT}$6$rounds=01000$saltsalt$" SHA512_HASH, GOOD, OR_MALFORMED},
+    {"{CRYPT}$6$rounds=$saltsalt$" SHA512_HASH, GOOD, OR_MALFORMED},
+    {"{CRYPT}$6$rounds=-1$saltsalt$" SHA512_HASH, GOOD, OR_MALFORMED},
+    {"{CRYPT}$6$rounds=5000", GOOD, OR_MALFORMED},
+    {"{CRYPT}$y$jGT$saltsaltsalt$zQziiNee/3jd.PJJvsNgy7GH5uO3HbsUNcQ3Jsopj2B", GOOD, OR_MALFORMED},
+    {"{CRYPT}$y$jFU$saltsaltsalt$zQziiNee/3jd.PJJvsNgy7GH5uO3HbsUNcQ3Jsopj2B", GOOD, OR_MALFORMED},
+    {"{CRYPT}$y$jzz$saltsaltsalt$zQziiNee/3jd.PJJvsNgy7GH5uO3HbsUNcQ3Jsopj2B", GOOD, OR_MALFORMED},
+    {"{CRYPT}$y$j75.1$saltsaltsalt$zQziiNee/3jd.PJJvsNgy7GH5uO3HbsUNcQ3Jsopj2B", GOOD,
+     OR_MALFORMED},
+    {"{CRYPT}$y$/75$saltsaltsalt$zQziiNee/3jd.PJJvsNgy7GH5uO3HbsUNcQ3Jsopj2B", GOOD, OR_MALFORMED},
+    {"{CRYPT}$y$j\xff"
+     "5$saltsaltsalt$zQziiNee/3jd.PJJvsNgy7GH5uO3HbsUNcQ3Jsopj2B",
+     GOOD, OR_MALFORMED},
+};
+
+static or_status
+check(const char *stored, struct span password, struct err *e)
+{
+    return password_check(span_cstr(stored), password, clock_mono_ms() + WAIT_MS, e);
+}
+
+START_TEST(check_row)
+{
+    struct err e = {""};
+    or_status st = check(checks[_i].stored, span_cstr(checks[_i].password), &e);
+
+    ck_assert_msg(st == checks[_i].st, "%s: %s %s", checks[_i].stored, or_status_name(st), e.text);
+    if (st == OR_MALFORMED) {
+        ck_assert_str_ne(e.text, "");
+        /* The text goes into logs: nothing of the secret may. */
+        ck_assert_ptr_null(strstr(e.text, "salt"));
+        ck_assert_ptr_null(strstr(e.text, GOOD));
+    }
+}
+END_TEST
+
+/* What can be stored is what can be checked (but for costs that only libcrypt knows to be bad). */
+START_TEST(supported_row)
+{
+    bool leading_zero = strstr(checks[_i].stored, "rounds=01000") != NULL;
+
+    ck_assert_msg(leading_zero || password_is_supported(span_cstr(checks[_i].stored)) ==
+                                      (checks[_i].st != OR_MALFORMED),
+                  "%s", checks[_i].stored);
+}
+END_TEST
+
+START_TEST(nul_and_length)
+{
+    char text[PASSWORD_MAX_BYTES + 2], hash[PASSWORD_MAX_HASH_BYTES];
+    struct err e;
+
+    memset(text, 'x', sizeof(text));
+    struct span longest = span_make(text, PASSWORD_MAX_BYTES);
+    struct span too_long = span_make(text, PASSWORD_MAX_BYTES + 1);
+
+    ck_assert_int_eq(password_hash(PASSWORD_YESCRYPT, longest, hash, &e), OR_OK);
+    ck_assert_int_eq(check(hash, longest, &e), OR_OK);
+    ck_assert_int_eq(check(hash, too_long, &e), OR_ABSENT);
+    ck_assert_int_eq(password_hash(PASSWORD_YESCRYPT, too_long, hash, &e), OR_MALFORMED);
+    ck_assert_int_eq(password_hash(PASSWORD_YESCRYPT, SPAN_EMPTY, hash, &e), OR_MALFORMED);
+    ck_assert_int_eq(password_hash(PASSWORD_YESCRYPT, SPAN_LIT("a\0b"), hash, &e), OR_MALFORMED);
+    /* crypt(3) would stop at the NUL and take the front for the whole. */
+    ck_assert_int_eq(check("{CRYPT}" YESCRYPT_SMALL, SPAN_LIT(GOOD "\0x"), &e), OR_ABSENT);
+}
+END_TEST
+
+static const struct {
+    enum password_scheme scheme;
+    const char *front;
+} made[] = {
+    {PASSWORD_YESCRYPT, "{CRYPT}$y$j9T$"},
+    {PASSWORD_SHA512_CRYPT, "{SHA512-CRYPT}$6$rounds=100000$"},
+};
+
+START_TEST(make)
+{
+    char hash[PASSWORD_MAX_HASH_BYTES], other[PASSWORD_MAX_HASH_BYTES];
+    struct err e;
+
+    ck_assert_int_eq(password_hash(made[_i].scheme, SPAN_LIT(GOOD), hash, &e), OR_OK);
+    ck_assert_int_eq(password_hash(made[_i].scheme, SPAN_LIT(GOOD), other, &e), OR_OK);
+    ck_assert_str_ne(hash, other);
+    ck_assert(span_has_prefix(span_cstr(hash), span_cstr(made[_i].front)));
+    ck_assert(password_is_supported(span_cstr(hash)));
+    ck_assert_int_eq(check(hash, SPAN_LIT(GOOD), &e), OR_OK);
+    ck_assert_int_eq(check(hash, SPAN_LIT("else"), &e), OR_ABSENT);
+}
+END_TEST
+
+/* The fastest of some tries of a wrong password, against a hash or (NULL) against nobody. */
+static int64_t
+fastest_us(const char *stored)
+{
+    int64_t best = INT64_MAX;
+
+    for (int i = 0; i < 5; i++) {
+        struct timespec from, to;
+        struct err e;
+
+        clock_gettime(CLOCK_MONOTONIC, &from);
+        or_status st = stored != NULL
+                           ? check(stored, SPAN_LIT("wrong"), &e)
+                           : password_check_nobody(SPAN_LIT("wrong"), clock_mono_ms() + WAIT_MS);
+        clock_gettime(CLOCK_MONOTONIC, &to);
+        ck_assert_int_eq(st, OR_ABSENT);
+        int64_t us = (to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000;
+
+        best = us < best ? us : best;
+    }
+    return best;
+}
+
+/* An unknown user must not be told from a wrong password by the clock. */
+START_TEST(nobody_costs_the_same)
+{
+    int64_t known = fastest_us("{CRYPT}" YESCRYPT), unknown = fastest_us(NULL);
+
+    ck_assert_msg(unknown > known / 2 && unknown < known * 2, "%ld us and %ld us", (long)known,
+                  (long)unknown);
+    ck_assert_int_eq(password_check_nobody(SPAN_EMPTY, 0), OR_ABSENT);
+}
+END_TEST
+
+#define CROWD 32
+static or_status crowd_answers[CROWD];
+
+/* A hundred milliseconds and more of hashing each, ten to wait for it. */
+static void *
+crowd_member(void *answer)
+{
+    *(or_status *)answer =
+        password_check(span_cstr("{CRYPT}$6$rounds=1000000$saltsalt$" SHA512_HASH), SPAN_LIT(GOOD),
+                       clock_mono_ms() + 10, NULL);
+    return NULL;
+}
+
+START_TEST(turns_are_few_and_waiting_ends)
+{
+    pthread_t threads[CROWD];
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t turned_away = 0, served = 0;
+    struct err e;
+
+    for (size_t i = 0; i < CROWD; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, crowd_member, &crowd_answers[i]), 0);
+    for (size_t i = 0; i < CROWD; i++) {
+        pthread_join(threads[i], NULL);
+        turned_away += crowd_answers[i] == OR_TIMEOUT;
+        served += crowd_answers[i] == OR_ABSENT;
+    }
+    ck_assert_uint_eq(turned_away + served, CROWD);
+    ck_assert_uint_gt(served, 0);
+    if (processors < CROWD / 4)
+        ck_assert_uint_gt(turned_away, 0);
+    /* Every turn came back. */
+    ck_assert_int_eq(check("{CRYPT}" YESCRYPT_SMALL, SPAN_LIT(GOOD), &e), OR_OK);
+}
+END_TEST
+
+static json_t *
+load_vectors(void)
+{
+    const char *folder = getenv("OUTRIDER_VECTORS");
+    char path[512];
+
+    snprintf(path, sizeof(path), "%s/sasl/passwords.json", folder != NULL ? folder : "");
+    return folder != NULL ? json_load_file(path, 0, NULL) : NULL;
+}
+
+/* One case: its own scheme is checked, any other must be refused. True when it was ours. */
+static bool
+run_case(const json_t *one)
+{
+    const char *hash = json_string_value(json_object_get(one, "hash"));
+    const json_t *text = json_object_get(one, "password");
+    struct span password = span_make(json_string_value(text), json_string_length(text));
+    bool ours = strncmp(hash, "$y$", 3) == 0 || strncmp(hash, "$6$", 3) == 0;
+    /* An empty password matches nothing here, whatever the hash. */
+    bool expect = json_is_true(json_object_get(one, "expect")) && password.n > 0;
+    or_status want = !ours ? OR_MALFORMED : expect ? OR_OK : OR_ABSENT;
+    char stored[PASSWORD_MAX_HASH_BYTES];
+    struct err e = {""};
+
+    snprintf(stored, sizeof(stored), "{CRYPT}%s", hash);
+    or_status st = check(stored, password, &e);
+
+    ck_assert_msg(st == want, "%s: %s %s", json_string_value(json_object_get(one, "name")),
+                  or_status_name(st), e.text);
+    return ours;
+}
+
+START_TEST(vectors)
+{
+    json_t *document = load_vectors(), *one;
+    size_t i, ours = 0;
+
+    json_array_foreach(json_object_get(document, "cases"), i, one) ours += run_case(one);
+    ck_assert_uint_gt(ours, 0);
+    json_decref(document);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+    Suite *s = suite_create("password");
+    TCase *c = tcase_create("all");
+    json_t *document = load_vectors();
+
+    tcase_set_timeout(c, 100);
+    tcase_add_loop_test(c, check_row, 0, sizeof(checks) / sizeof(checks[0]));
+    tcase_add_loop_test(c, supported_row, 0, sizeof(checks) / sizeof(checks[0]));
+    tcase_add_test(c, nul_and_length);
+    tcase_add_loop_test(c, make, 0, sizeof(made) / sizeof(made[0]));
+    tcase_add_test(c, nobody_costs_the_same);
+    tcase_add_test(c, turns_are_few_and_waiting_ends);
+    if (document != NULL)
+        tcase_add_test(c, vectors);
+    else
+        puts("skipped: password vectors: OUTRIDER_VECTORS has no sasl/passwords.json");
+    json_decref(document);
+    suite_add_tcase(s, c);
+    return s;
+}
+
+int
+main(void)
+{
+    return unit_main(suite());
+}

@@ -1,0 +1,185 @@
+/* The dkim verbs as a shell would call them: exit status and what they leave behind. */
+#include "milter/cli_dkim.h"
+#include "milter/dkim/dkim_keytable.h"
+
+#include "tests/support/temp_tree.h"
+#include "tests/support/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static char folder[TEMP_TREE_PATH_BYTES];
+static char printed[16384];
+
+/* Runs a verb; what it prints goes to `printed`. `option` may be NULL. */
+static int
+run(const char *verb, const char *argument, const char *option)
+{
+    static const struct cli_verb *const tables[] = {milter_cli_verbs};
+    char directory[TEMP_TREE_PATH_BYTES + 16];
+    char *argv[8] = {(char *)"outrider", (char *)"dkim", (char *)(uintptr_t)verb,
+                     (char *)(uintptr_t)argument};
+    int argc = 4;
+
+    snprintf(directory, sizeof(directory), "--directory=%s", folder);
+    if (strcmp(verb, "keygen") == 0)
+        argv[argc++] = directory;
+    if (option != NULL)
+        argv[argc++] = (char *)(uintptr_t)option;
+    fflush(stdout);
+    int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO), memory = memfd_create("out", 0);
+    dup2(memory, STDOUT_FILENO);
+    dup2(memory, STDERR_FILENO);
+    int status = cli_main(argc, argv, tables, 1);
+    fflush(stdout);
+    dup2(out, STDOUT_FILENO);
+    dup2(err, STDERR_FILENO);
+    close(out);
+    close(err);
+    ssize_t n = pread(memory, printed, sizeof(printed) - 1, 0);
+    printed[n > 0 ? n : 0] = '\0';
+    close(memory);
+    return status;
+}
+
+static void
+set_up(void)
+{
+    temp_tree_make(folder);
+}
+
+static void
+tear_down(void)
+{
+    temp_tree_remove(folder);
+}
+
+START_TEST(keygen_makes_keys_that_the_milter_loads)
+{
+    struct dkim_keytable *table = NULL;
+    struct err e;
+    size_t count;
+
+    ck_assert_int_eq(run("keygen", "Example.ORG", NULL), CLI_YES);
+    ck_assert_int_eq(run("keygen", "one.example", "--algorithm=ed25519"), CLI_YES);
+    ck_assert_int_eq(run("keygen", "two.example", "--selector=mail"), CLI_YES);
+    ck_assert_int_eq(dkim_keytable_load(folder, &table, &e), OR_OK);
+    ck_assert_uint_eq(dkim_keytable_problem_count(table), 0);
+    const struct dkim_keytable_row *rows =
+        dkim_keytable_find(table, SPAN_LIT("example.org"), &count);
+    ck_assert_uint_eq(count, 2);
+    ck_assert_uint_eq(dkim_private_type(rows[0].key), DKIM_KEY_ED25519);
+    ck_assert_uint_eq(dkim_private_bits(rows[1].key), 2048);
+    (void)dkim_keytable_find(table, SPAN_LIT("one.example"), &count);
+    ck_assert_uint_eq(count, 1);
+    rows = dkim_keytable_find(table, SPAN_LIT("two.example"), &count);
+    ck_assert_uint_eq(count, 2);
+    ck_assert_str_eq(rows[0].selector, "mail");
+    ck_assert_str_eq(rows[1].selector, "mail-ed25519");
+    dkim_keytable_free(table);
+}
+END_TEST
+
+START_TEST(json)
+{
+    char path[TEMP_TREE_PATH_BYTES + 16];
+    const char *name = NULL, *record = NULL, *zone = NULL, *result = NULL, *reason = NULL;
+
+    ck_assert_int_eq(run("keygen", "j.example", "--json"), CLI_YES);
+    json_t *document = json_loads(printed, 0, NULL);
+    ck_assert_ptr_nonnull(document);
+    ck_assert_int_eq(json_unpack(document, "{s:[{s:s, s:s, s:s}, {}]}", "keys", "name", &name,
+                                 "record", &record, "zone", &zone),
+                     0);
+    ck_assert_ptr_nonnull(strstr(name, "._domainkey.j.example"));
+    ck_assert_ptr_nonnull(strstr(record, "v=DKIM1; k=rsa; p=MII"));
+    ck_assert_ptr_nonnull(
+        strstr(zone, "._domainkey.j.example. IN TXT (\n\t\"v=DKIM1; k=rsa; p=MII"));
+    json_decref(document);
+
+    snprintf(path, sizeof(path), "%s/m", folder);
+    FILE *f = fopen(path, "w");
+    fputs("DKIM-Signature: v=1; d=example.org\nFrom: a@example.org\n\nx\n", f);
+    fclose(f);
+    ck_assert_int_eq(run("verify", path, "--json"), CLI_NO);
+    document = json_loads(printed, 0, NULL);
+    ck_assert_ptr_nonnull(document);
+    ck_assert_int_eq(json_unpack(document, "{s:s, s:[{s:s}]}", "result", &result, "signatures",
+                                 "reason", &reason),
+                     0);
+    ck_assert_str_eq(result, "permerror");
+    ck_assert_str_eq(reason, "signature-missing-tag");
+    json_decref(document);
+}
+END_TEST
+
+START_TEST(keygen_never_replaces_a_key)
+{
+    ck_assert_int_eq(run("keygen", "example.org", "--selector=s"), CLI_YES);
+    ck_assert_int_eq(run("keygen", "example.org", "--selector=s"), CLI_CONFIG);
+    ck_assert_int_eq(run("keygen", "example.org", "--selector=t"), CLI_YES);
+}
+END_TEST
+
+static const struct {
+    const char *domain;
+    const char *option;
+    int status;
+} wrong[] = {
+    {"../etc", NULL, CLI_USAGE},
+    {"a b", NULL, CLI_USAGE},
+    {"", NULL, CLI_USAGE},
+    {"example.org", "--selector=a/b", CLI_USAGE},
+    {"example.org", "--selector=", CLI_USAGE},
+    {"example.org", "--algorithm=dsa", CLI_USAGE},
+    {"example.org", "--bits=512", CLI_USAGE},
+    {"example.org", "--bits=2k", CLI_USAGE},
+    {"example.org", "--owner=no-such-user-here", CLI_CONFIG},
+};
+
+START_TEST(keygen_refuses)
+{
+    ck_assert_int_eq(run("keygen", wrong[_i].domain, wrong[_i].option), wrong[_i].status);
+    ck_assert_uint_eq(temp_tree_count(folder), 0);
+}
+END_TEST
+
+START_TEST(verify)
+{
+    char path[TEMP_TREE_PATH_BYTES + 16];
+
+    snprintf(path, sizeof(path), "%s/m", folder);
+    ck_assert_int_eq(run("verify", path, NULL), CLI_USAGE);
+    FILE *f = fopen(path, "w");
+    fputs("From: a@example.org\n\nunsigned\n", f);
+    fclose(f);
+    ck_assert_int_eq(run("verify", path, "--dns=127.0.0.1:1"), CLI_NO);
+    ck_assert_int_eq(run("verify", path, "--dns=nonsense"), CLI_USAGE);
+    f = fopen(path, "w");
+    fputs("DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=s; h=from; b=AAAA;\n"
+          " bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=\nFrom: a@example.org\n\nx\n",
+          f);
+    fclose(f);
+    /* nobody answers on port 1 */
+    ck_assert_int_eq(run("verify", path, "--dns=127.0.0.1:1"), CLI_TEMPFAIL);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("cli_dkim");
+    TCase *tc = tcase_create("all");
+
+    tcase_set_timeout(tc, 120);
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, keygen_makes_keys_that_the_milter_loads);
+    tcase_add_test(tc, json);
+    tcase_add_test(tc, keygen_never_replaces_a_key);
+    tcase_add_loop_test(tc, keygen_refuses, 0, sizeof(wrong) / sizeof(wrong[0]));
+    tcase_add_test(tc, verify);
+    suite_add_tcase(suite, tc);
+    return unit_main(suite);
+}

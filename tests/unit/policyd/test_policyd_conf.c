@@ -1,0 +1,123 @@
+/* The table as a file sees it: defaults that need no file, mistakes with file, line and cure. */
+#include "policyd/policyd_conf.h"
+#include "tests/support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Loads `text`; the status is conf_load()'s. */
+static or_status
+load(const char *text, struct policyd_settings **settings, struct err *e)
+{
+    char path[] = "/tmp/outrider-policyd-conf-XXXXXX";
+    int fd = mkstemp(path);
+    void *loaded = NULL;
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    or_status st = conf_load(&policyd_conf_schema, path, &loaded, e);
+    unlink(path);
+    *settings = loaded;
+    return st;
+}
+
+START_TEST(an_empty_file_is_a_safe_configuration)
+{
+    struct policyd_settings *s;
+    struct ip local, outside;
+    struct err e;
+
+    ck_assert_msg(load("", &s, &e) == OR_OK, "%s", e.text);
+    ck_assert(s->spf && s->spf_header && !s->spf_reject_fail && !s->spf_defer_temperror);
+    ck_assert_int_eq(s->spf_max_voids, 2);
+    ck_assert_int_eq(s->dmarc, POLICYD_DMARC_ENFORCE);
+    ck_assert_int_eq(s->dmarc_reject, POLICYD_DMARC_REJECT_CORROBORATED);
+    ck_assert_int_eq(s->dmarc_temperror, POLICYD_TEMPERROR_TEMPFAIL);
+    ck_assert_int_eq(s->from_invalid, POLICYD_FROM_INVALID_REJECT);
+    ck_assert_int_eq(s->request_timeout_ms, 20000);
+    ck_assert_uint_eq(s->common.listener_count, 1);
+    ck_assert_str_eq(s->common.listeners[0].addresses[0],
+                     "unix:/var/spool/postfix/outrider/policy");
+    ck_assert(ip_parse(SPAN_LIT("127.0.0.1"), &local) == OR_OK);
+    ck_assert(ip_parse(SPAN_LIT("192.0.2.1"), &outside) == OR_OK);
+    ck_assert(policyd_conf_is_internal(s, &local));
+    ck_assert(!policyd_conf_is_internal(s, &outside));
+    conf_free(&policyd_conf_schema, s);
+}
+END_TEST
+
+START_TEST(options_arrive_in_their_fields)
+{
+    struct policyd_settings *s;
+    struct err e;
+
+    ck_assert_msg(load("hostname = \"mx.home.example\"\n"
+                       "internal-networks = {\"10.0.0.0/8\"}\n"
+                       "request-timeout = 5s\n"
+                       "spf = off\nspf-header = no\nspf-reject-fail = on\n"
+                       "spf-defer-temperror = yes\nspf-max-voids = 4\n"
+                       "dmarc = observe\ndmarc-reject = never\ndmarc-reject-threshold = 70\n"
+                       "dmarc-weight-spf-fail = 1\ndmarc-weight-spf-softfail = 2\n"
+                       "dmarc-weight-from-spf-fail = 3\ndmarc-weight-no-ptr = 4\n"
+                       "dmarc-weight-no-signature = 5\n"
+                       "dmarc-temperror = accept\nfrom-invalid = quarantine\n",
+                       &s, &e) == OR_OK,
+                  "%s", e.text);
+    ck_assert_str_eq(s->hostname, "mx.home.example");
+    ck_assert_uint_eq(s->internal_networks.count, 1);
+    ck_assert_int_eq(s->request_timeout_ms, 5000);
+    ck_assert(!s->spf && !s->spf_header && s->spf_reject_fail && s->spf_defer_temperror);
+    ck_assert_int_eq(s->spf_max_voids, 4);
+    ck_assert_int_eq(s->dmarc, POLICYD_DMARC_OBSERVE);
+    ck_assert_int_eq(s->dmarc_reject, POLICYD_DMARC_REJECT_NEVER);
+    ck_assert_int_eq(s->reject_threshold, 70);
+    ck_assert_int_eq(s->weights.spf_fail, 1);
+    ck_assert_int_eq(s->weights.spf_softfail, 2);
+    ck_assert_int_eq(s->weights.from_spf_fail, 3);
+    ck_assert_int_eq(s->weights.no_ptr, 4);
+    ck_assert_int_eq(s->weights.no_signature, 5);
+    ck_assert_int_eq(s->dmarc_temperror, POLICYD_TEMPERROR_ACCEPT);
+    ck_assert_int_eq(s->from_invalid, POLICYD_FROM_INVALID_QUARANTINE);
+    conf_free(&policyd_conf_schema, s);
+}
+END_TEST
+
+START_TEST(mistakes_name_the_option)
+{
+    static const struct {
+        const char *text;
+        const char *named;
+    } rows[] = {
+        {"spf = perhaps\n", "spf"},
+        {"dmarc-reject = sometimes\n", "corroborated"},
+        {"request-timeout = 200s\n", "request-timeout"},
+        {"spf-void-limit = 2\n", "spf-void-limit"},
+        {"internal-networks = {\"10.0.0.0/40\"}\n", "internal-networks"},
+        {"dmarc-reject-threshold = 500\n", "dmarc-weight"}, /* could never be reached */
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct policyd_settings *s;
+        struct err e = {.text = ""};
+
+        ck_assert_msg(load(rows[i].text, &s, &e) == OR_CONFIG, "%s", rows[i].text);
+        ck_assert_msg(strstr(e.text, rows[i].named) != NULL, "%s", e.text);
+    }
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("policyd_conf");
+    TCase *tests = tcase_create("all");
+
+    tcase_add_test(tests, an_empty_file_is_a_safe_configuration);
+    tcase_add_test(tests, options_arrive_in_their_fields);
+    tcase_add_test(tests, mistakes_name_the_option);
+    suite_add_tcase(suite, tests);
+    return unit_main(suite);
+}
