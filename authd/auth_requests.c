@@ -49,8 +49,14 @@ auth_requests_spid(const struct auth_requests *r)
 static void
 remove_waiting(struct auth_requests *r, struct waiting *w)
 {
-    *(w->newer != NULL ? &w->newer->older : &r->newest) = w->older;
-    *(w->older != NULL ? &w->older->newer : &r->oldest) = w->newer;
+    if (w->newer != NULL)
+        w->newer->older = w->older;
+    else
+        r->newest = w->older;
+    if (w->older != NULL)
+        w->older->newer = w->newer;
+    else
+        r->oldest = w->newer;
     r->count--;
     crypto_wipe(w->cookie, sizeof(w->cookie));
     free(w);

@@ -244,7 +244,10 @@ check_login(struct auth_session *s, const struct exchange *x,
     struct account_address address;
 
     or_status st = account_address_parse(buf_span(&x->sasl.authcid), false, &s->mem, &address, e);
-    st = st == OR_OK ? account_db_find(accounts, &address, &s->mem, row, e) : OR_ABSENT;
+    if (st == OR_OK)
+        st = account_db_find(accounts, &address, &s->mem, row, e);
+    else if (st == OR_MALFORMED)
+        st = OR_ABSENT; /* no account can be called that */
     if (st != OR_OK && st != OR_ABSENT)
         return LOGIN_UNKNOWN_NOW;
     /* An unknown name, or an account without password, costs what a wrong password costs. */
@@ -268,7 +271,7 @@ decide(struct auth_session *s, struct exchange *x)
 {
     const struct daemon_snapshot *snapshot = daemon_snapshot_take(s->daemon);
     int64_t delay_ms = ((const struct authd_settings *)snapshot->settings)->failure_delay_ms;
-    struct account_row row;
+    struct account_row row = {.enabled = false};
     struct err e = {""};
     enum login_result result = check_login(s, x, snapshot, &row, &e);
 

@@ -3,6 +3,7 @@
  */
 #include "common/base/span.h"
 
+#include <assert.h>
 #include <string.h>
 
 struct span
@@ -27,12 +28,14 @@ lower(char c)
 bool
 span_equal(struct span a, struct span b)
 {
+    assert((a.p != NULL || a.n == 0) && (b.p != NULL || b.n == 0));
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
 bool
 span_equal_nocase(struct span a, struct span b)
 {
+    assert((a.p != NULL || a.n == 0) && (b.p != NULL || b.n == 0));
     if (a.n != b.n)
         return false;
     for (size_t i = 0; i < a.n; i++)

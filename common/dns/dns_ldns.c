@@ -280,7 +280,7 @@ ask_servers(struct question *q, enum dns_packet_verdict *verdict_out, struct err
 static or_status
 ask_along_aliases(struct question *q, struct err *e)
 {
-    enum dns_packet_verdict verdict;
+    enum dns_packet_verdict verdict = DNS_PACKET_FAILED;
 
     for (;;) {
         or_status st = ask_servers(q, &verdict, e);

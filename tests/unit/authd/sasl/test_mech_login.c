@@ -49,8 +49,11 @@ START_TEST(dialogue)
         enum mech_step step = mech_exchange_step(&x, rows[_i].says[i], &e);
 
         ck_assert_msg(step == rows[_i].ends[i], "%s, step %zu: %d", rows[_i].name, i, (int)step);
-        if (step == MECH_CONTINUE)
-            ck_assert_span_eq(x.challenge, challenges[asked++]);
+        if (step == MECH_CONTINUE) {
+            ck_assert_uint_lt(asked, 2);
+            ck_assert_span_eq(x.challenge, challenges[asked]);
+            asked++;
+        }
         if (step == MECH_FAIL)
             ck_assert_str_ne(e.text, "");
         if (step == MECH_CHECK) {
