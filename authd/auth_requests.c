@@ -47,6 +47,13 @@ auth_requests_spid(const struct auth_requests *r)
 }
 
 static void
+free_waiting(struct waiting *w)
+{
+    crypto_wipe(w->cookie, sizeof(w->cookie));
+    free(w);
+}
+
+static void
 remove_waiting(struct auth_requests *r, struct waiting *w)
 {
     if (w->newer != NULL)
@@ -58,15 +65,16 @@ remove_waiting(struct auth_requests *r, struct waiting *w)
     else
         r->oldest = w->newer;
     r->count--;
-    crypto_wipe(w->cookie, sizeof(w->cookie));
-    free(w);
+    free_waiting(w);
 }
 
 void
 auth_requests_free(struct auth_requests *r)
 {
-    while (r->oldest != NULL)
-        remove_waiting(r, r->oldest);
+    for (struct waiting *w = r->oldest, *newer; w != NULL; w = newer) {
+        newer = w->newer;
+        free_waiting(w);
+    }
     lock_fini(&r->lock);
     free(r);
 }
@@ -74,8 +82,12 @@ auth_requests_free(struct auth_requests *r)
 static void
 remove_expired(struct auth_requests *r, int64_t now)
 {
-    while (r->oldest != NULL && (r->oldest->expires_mono_ms <= now || r->count > AUTH_REQUESTS_MAX))
-        remove_waiting(r, r->oldest);
+    for (struct waiting *w = r->oldest, *newer; w != NULL; w = newer) {
+        newer = w->newer;
+        if (w->expires_mono_ms > now && r->count <= AUTH_REQUESTS_MAX)
+            break;
+        remove_waiting(r, w);
+    }
 }
 
 void

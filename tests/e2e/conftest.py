@@ -77,6 +77,14 @@ def ride(temp_directory):
     finally:
         sink.stop()
         lab.stop()
+        assert_no_sanitizer_spoke(lab)
+
+
+def assert_no_sanitizer_spoke(lab):
+    """A data race or an overrun in a daemon that went on all the same."""
+    for daemon in lab.daemons:
+        for sign in ("ThreadSanitizer", "AddressSanitizer", "runtime error:"):
+            assert sign not in daemon.log(), daemon.log()[-6000:]
 
 
 class Ride:

@@ -1,7 +1,8 @@
 /*
- * main() for a fuzz target without libFuzzer: feeds every file of the corpus folder through it once, then
- * every prefix and some single-byte changes of the small ones, so that a plain build exercises the parser
- * beyond the seeds. Fails when the corpus is empty: a target without inputs proves nothing.
+ * main() for a fuzz target without libFuzzer: feeds every file of the corpus folder through it
+ * once, then every prefix and some single-byte changes of the small ones, so that a plain build
+ * exercises the parser beyond the seeds. Fails when the corpus is empty: a target without inputs
+ * proves nothing.
  */
 #include <dirent.h>
 #include <stdint.h>
