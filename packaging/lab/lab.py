@@ -16,6 +16,7 @@ DNS_PORT_53 = "127.0.53.1"  # for Postfix, whose resolver knows no other port
 
 POLICYD_CONF = """\
 user = "nobody"
+hostname = "{hostname}"
 listen policy {{ address = {{"unix:{sockets}/policy"}} group = "postfix" }}
 dns {{ servers = {{"{dns}"}} timeout = 5s try-timeout = 1s }}
 internal-networks = {{"127.0.0.1"}}
