@@ -106,7 +106,8 @@ suite_lint() {
             tail -n 40 "$logs/lint"
         fi
     done
-    if git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror > "$logs/lint" 2>&1; then
+    if find common milter policyd authd lmtp tests -name '*.[ch]' -print0 |
+        xargs -0 clang-format --dry-run -Werror > "$logs/lint" 2>&1; then
         good=$((good + 1))
     else
         bad=$((bad + 1))
@@ -125,8 +126,8 @@ suite_tidy() {
         bad=1
         head -n 40 "$logs/cppcheck"
     fi
-    if git ls-files 'common/*.c' 'milter/*.c' 'policyd/*.c' 'authd/*.c' 'lmtp/*.c' |
-        xargs -P 2 -n 8 clang-tidy -p build/dev --quiet --warnings-as-errors='*' > "$logs/tidy" 2> /dev/null; then
+    if find common milter policyd authd lmtp -name '*.c' -print0 |
+        xargs -0 -P 2 -n 8 clang-tidy -p build/dev --quiet --warnings-as-errors='*' > "$logs/tidy" 2> /dev/null; then
         good=$((good + 1))
     else
         bad=$((bad + 1))
@@ -173,7 +174,7 @@ suite_memory() {
 }
 
 suite_tsan() {
-    export TSAN_OPTIONS="halt_on_error=0 exitcode=66"
+    export TSAN_OPTIONS="halt_on_error=0 exitcode=66 suppressions=$PWD/tests/support/tsan.suppressions"
     run_check_programs tsan-unit build/tsan 'common_run|common_dns|session'
     run_pytest tsan-e2e build/tsan tests/e2e/test_inbound.py tests/e2e/test_submission.py tests/e2e/test_dovecot.py
 }

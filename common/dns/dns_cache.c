@@ -177,6 +177,14 @@ add_entry(struct dns_cache *c, uint64_t hash, enum dns_type type, const char *na
     return entry;
 }
 
+static void
+free_entry(struct entry *entry)
+{
+    arena_fini(&entry->mem);
+    free(entry->name);
+    free(entry);
+}
+
 /* Not in the air, and nobody waits. */
 static void
 remove_entry(struct dns_cache *c, struct entry *entry)
@@ -189,9 +197,7 @@ remove_entry(struct dns_cache *c, struct entry *entry)
     unlink_use(c, entry);
     c->stats.entries--;
     c->stats.bytes -= entry->bytes;
-    arena_fini(&entry->mem);
-    free(entry->name);
-    free(entry);
+    free_entry(entry);
 }
 
 static void
@@ -246,34 +252,39 @@ hand_out(struct dns_cache *c, struct entry *entry, struct arena *mem,
     return OR_OK;
 }
 
-/* How long a result is kept. A leader that ran out of its own time says nothing about the server,
+/* How long a failure is kept. A leader that ran out of its own time says nothing about the server,
  * and a question that cannot be asked costs nothing: neither is kept. */
 static int64_t
-keep_ms(const struct dns_cache *c, or_status st, const struct dns_answer *answer, bool out_of_time)
+keep_failure_ms(const struct dns_cache *c, or_status st, bool out_of_time)
 {
-    if (st == OR_OK) {
-        uint32_t ttl_s =
-            answer->ttl_s < c->settings.max_ttl_s ? answer->ttl_s : c->settings.max_ttl_s;
-        return (int64_t)ttl_s * 1000;
-    }
     if (out_of_time || (st != OR_TEMPFAIL && st != OR_TIMEOUT))
         return 0;
     return (int64_t)c->settings.failure_ttl_s * 1000;
 }
 
+static int64_t
+keep_answer_ms(const struct dns_cache *c, const struct dns_answer *answer)
+{
+    uint32_t ttl_s = answer->ttl_s;
+
+    if (ttl_s > c->settings.max_ttl_s)
+        ttl_s = c->settings.max_ttl_s;
+    return (int64_t)ttl_s * 1000;
+}
+
+/* Ends a flight: `answer` is NULL for a failure. */
 static void
-store(struct dns_cache *c, struct entry *entry, or_status st, const struct dns_answer *answer,
-      const struct err *why)
+land(struct dns_cache *c, struct entry *entry, or_status st, const struct dns_answer *answer,
+     const struct err *why)
 {
     struct dns_answer *copy = NULL;
 
-    if (st == OR_OK)
+    if (answer != NULL)
         st = copy_answer(&entry->mem, entry->type, answer, &copy);
-    entry->state = st == OR_OK ? ENTRY_ANSWER : ENTRY_FAILURE;
+    entry->state = copy != NULL && st == OR_OK ? ENTRY_ANSWER : ENTRY_FAILURE;
     entry->answer = copy;
     entry->failure = st;
-    if (st != OR_OK)
-        entry->why = *why;
+    entry->why = *why;
     entry->bytes = CACHE_ENTRY_BYTES + sizeof(*entry) + strlen(entry->name) + entry->mem.used_bytes;
     c->stats.bytes += entry->bytes;
     link_newest(c, entry);
@@ -284,15 +295,17 @@ static or_status
 lead(struct dns_cache *c, struct entry *entry, int64_t deadline_mono_ms, struct arena *mem,
      const struct dns_answer **answer_out, struct err *e)
 {
+    const struct dns_answer *answer = NULL;
     struct err why = {""};
 
     lock_drop(&c->lock);
     or_status st = dns_query(c->upstream, entry->type, span_cstr(entry->name), deadline_mono_ms,
-                             mem, answer_out, &why);
+                             mem, &answer, &why);
     int64_t now = clock_mono_ms();
     lock_take(&c->lock);
-    int64_t keep = keep_ms(c, st, st == OR_OK ? *answer_out : NULL, now >= deadline_mono_ms);
-    store(c, entry, st, st == OR_OK ? *answer_out : NULL, &why);
+    int64_t keep =
+        st == OR_OK ? keep_answer_ms(c, answer) : keep_failure_ms(c, st, now >= deadline_mono_ms);
+    land(c, entry, st, st == OR_OK ? answer : NULL, &why);
     entry->stored_mono_ms = now;
     entry->expires_mono_ms = now + keep;
     if (entry->waiters != 0)
@@ -300,16 +313,28 @@ lead(struct dns_cache *c, struct entry *entry, int64_t deadline_mono_ms, struct 
     else if (keep == 0)
         remove_entry(c, entry);
     shrink(c);
-    return st == OR_OK ? OR_OK : err_set(e, st, "%s", why.text);
+    if (st != OR_OK)
+        return err_set(e, st, "%s", why.text);
+    *answer_out = answer;
+    return OR_OK;
 }
 
-/* A follower's way: wait for the leader, no longer than its own deadline. OR_CLOSED: the flight
- * ended without a result for this one (the leader's own time or memory ran out): ask again. */
+/* Whether what the leader came to is no result for somebody with time left: its own time or memory
+ * ran out. */
+static bool
+is_leaders_own_failure(const struct entry *entry, int64_t deadline_mono_ms)
+{
+    return entry->state == ENTRY_FAILURE && clock_mono_ms() < deadline_mono_ms &&
+           (entry->failure == OR_LIMIT || entry->failure == OR_TIMEOUT);
+}
+
+/* A follower's way: wait for the leader, no longer than its own deadline. OR_CLOSED: there was no
+ * result for this one: ask again. */
 static or_status
 follow(struct dns_cache *c, struct entry *entry, int64_t deadline_mono_ms, struct arena *mem,
        const struct dns_answer **answer_out, struct err *e)
 {
-    or_status st;
+    or_status st = OR_CLOSED;
 
     entry->waiters++;
     c->stats.joined++;
@@ -317,17 +342,11 @@ follow(struct dns_cache *c, struct entry *entry, int64_t deadline_mono_ms, struc
         lock_wait(&c->lock, &c->landed, deadline_mono_ms);
     entry->waiters--;
     if (entry->state == ENTRY_IN_THE_AIR)
-        st = err_set(e, OR_TIMEOUT, "%s %s: no answer in time", entry->name,
-                     dns_type_name(entry->type));
-    else if (entry->state == ENTRY_FAILURE && entry->failure == OR_LIMIT)
-        st = OR_CLOSED;
-    else if (entry->state == ENTRY_FAILURE && entry->failure == OR_TIMEOUT &&
-             clock_mono_ms() < deadline_mono_ms)
-        st = OR_CLOSED;
-    else
+        return err_set(e, OR_TIMEOUT, "%s %s: no answer in time", entry->name,
+                       dns_type_name(entry->type));
+    if (!is_leaders_own_failure(entry, deadline_mono_ms))
         st = hand_out(c, entry, mem, answer_out, e);
-    if (entry->waiters == 0 && entry->state != ENTRY_IN_THE_AIR &&
-        entry->expires_mono_ms <= clock_mono_ms())
+    if (entry->waiters == 0 && entry->expires_mono_ms <= clock_mono_ms())
         remove_entry(c, entry);
     return st;
 }
@@ -388,8 +407,10 @@ cache_free(struct dns *dns)
 {
     struct dns_cache *c = (struct dns_cache *)dns;
 
-    while (c->oldest != NULL)
-        remove_entry(c, c->oldest);
+    for (struct entry *entry = c->oldest, *newer; entry != NULL; entry = newer) {
+        newer = entry->newer;
+        free_entry(entry);
+    }
     dns_free(c->upstream);
     pthread_cond_destroy(&c->landed);
     lock_fini(&c->lock);
