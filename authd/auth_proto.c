@@ -45,6 +45,23 @@ auth_proto_parse(struct span line, struct arena *mem, struct auth_line *line_out
 }
 
 or_status
+auth_proto_dispatch(const struct auth_verb *verbs, size_t count, void *session, struct span text,
+                    struct arena *mem, struct err *e)
+{
+    struct auth_line *line = arena_alloc(mem, sizeof(*line));
+
+    if (line == NULL)
+        return err_set(e, OR_LIMIT, "no memory left for this line");
+    or_status st = auth_proto_parse(text, mem, line, e);
+    if (st != OR_OK)
+        return st;
+    for (size_t i = 0; i < count; i++)
+        if (span_equal_cstr(line->verb, verbs[i].verb))
+            return verbs[i].run(session, line, e);
+    return err_set(e, OR_MALFORMED, "unknown command %.*s", SPAN_ARG(line->verb));
+}
+
+or_status
 auth_proto_check_version(const struct auth_line *line, struct err *e)
 {
     uint32_t major;

@@ -22,6 +22,17 @@ struct auth_line {
  * wrong. */
 or_status auth_proto_parse(struct span line, struct arena *mem, struct auth_line *line_out,
                            struct err *e) OR_MUST_USE;
+/* One row of a session's table of commands. */
+struct auth_verb {
+    const char *verb;
+    or_status (*run)(void *session, const struct auth_line *line, struct err *e);
+};
+
+/* Parses a line and runs the row of its verb. OR_MALFORMED when there is none; otherwise what the
+ * row says. */
+or_status auth_proto_dispatch(const struct auth_verb *verbs, size_t count, void *session,
+                              struct span text, struct arena *mem, struct err *e) OR_MUST_USE;
+
 /* The number in field `at`; OR_MALFORMED when there is none. */
 or_status
 auth_proto_number(const struct auth_line *line, size_t at, uint32_t *number_out) OR_MUST_USE;

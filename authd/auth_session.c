@@ -337,15 +337,17 @@ take_response(struct auth_session *s, struct exchange *x, struct span base64)
 /* ---- commands */
 
 static or_status
-on_version(struct auth_session *s, const struct auth_line *line, struct err *e)
+on_version(void *session, const struct auth_line *line, struct err *e)
 {
-    (void)s;
+    (void)session;
     return auth_proto_check_version(line, e);
 }
 
 static or_status
-on_cpid(struct auth_session *s, const struct auth_line *line, struct err *e)
+on_cpid(void *session, const struct auth_line *line, struct err *e)
 {
+    struct auth_session *s = session;
+
     if (s->has_cpid || auth_proto_number(line, 1, &s->cpid) != OR_OK)
         return err_set(e, OR_MALFORMED, "CPID twice or without a number");
     s->has_cpid = true;
@@ -353,8 +355,9 @@ on_cpid(struct auth_session *s, const struct auth_line *line, struct err *e)
 }
 
 static or_status
-on_auth(struct auth_session *s, const struct auth_line *line, struct err *e)
+on_auth(void *session, const struct auth_line *line, struct err *e)
 {
+    struct auth_session *s = session;
     const struct mech *mech = line->fields.count > 2 ? mech_find(line->fields.fields[2]) : NULL;
 
     if (!s->has_cpid)
@@ -379,8 +382,9 @@ on_auth(struct auth_session *s, const struct auth_line *line, struct err *e)
 }
 
 static or_status
-on_cont(struct auth_session *s, const struct auth_line *line, struct err *e)
+on_cont(void *session, const struct auth_line *line, struct err *e)
 {
+    struct auth_session *s = session;
     struct exchange *x = *find_exchange(s, line->id);
     struct span base64 = line->fields.count > 2 ? line->fields.fields[2] : SPAN_EMPTY;
 
@@ -390,36 +394,19 @@ on_cont(struct auth_session *s, const struct auth_line *line, struct err *e)
 }
 
 static or_status
-on_cancel(struct auth_session *s, const struct auth_line *line, struct err *e)
+on_cancel(void *session, const struct auth_line *line, struct err *e)
 {
+    struct auth_session *s = session;
+
     (void)e;
     drop_exchange(s, line->id);
     return OR_OK;
 }
 
-static const struct {
-    const char *verb;
-    or_status (*run)(struct auth_session *s, const struct auth_line *line, struct err *e);
-} commands[] = {
+static const struct auth_verb commands[] = {
     {"VERSION", on_version}, {"CPID", on_cpid},     {"AUTH", on_auth},
     {"CONT", on_cont},       {"CANCEL", on_cancel},
 };
-
-static or_status
-run_command(struct auth_session *s, struct span text, struct err *e)
-{
-    struct auth_line *line = arena_alloc(&s->mem, sizeof(*line));
-
-    if (line == NULL)
-        return err_set(e, OR_LIMIT, "no memory left for this line");
-    or_status st = auth_proto_parse(text, &s->mem, line, e);
-    if (st != OR_OK)
-        return st;
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        if (span_equal_cstr(line->verb, commands[i].verb))
-            return commands[i].run(s, line, e);
-    return err_set(e, OR_MALFORMED, "unknown command %.*s", SPAN_ARG(line->verb));
-}
 
 /* ---- the conversation */
 
@@ -488,7 +475,7 @@ serve_line(struct auth_session *s, struct err *e)
 
     if (st != OR_OK)
         return err_set(e, st, "%s", or_status_name(st));
-    st = run_command(s, line, e);
+    st = auth_proto_dispatch(commands, sizeof(commands) / sizeof(commands[0]), s, line, &s->mem, e);
     arena_fini(&s->mem);
     return st;
 }

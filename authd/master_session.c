@@ -96,15 +96,16 @@ send_not_found(struct master_session *s, uint32_t id, or_status st, const struct
 /* ---- commands */
 
 static or_status
-on_version(struct master_session *s, const struct auth_line *line, struct err *e)
+on_version(void *session, const struct auth_line *line, struct err *e)
 {
-    (void)s;
+    (void)session;
     return auth_proto_check_version(line, e);
 }
 
 static or_status
-on_user(struct master_session *s, const struct auth_line *line, struct err *e)
+on_user(void *session, const struct auth_line *line, struct err *e)
 {
+    struct master_session *s = session;
     struct account_row row;
 
     if (line->fields.count < 3)
@@ -114,8 +115,9 @@ on_user(struct master_session *s, const struct auth_line *line, struct err *e)
 }
 
 static or_status
-on_pass(struct master_session *s, const struct auth_line *line, struct err *e)
+on_pass(void *session, const struct auth_line *line, struct err *e)
 {
+    struct master_session *s = session;
     struct account_row row;
     struct buf reply;
 
@@ -150,8 +152,9 @@ list_account(void *context, const struct account_row *row)
 }
 
 static or_status
-on_list(struct master_session *s, const struct auth_line *line, struct err *e)
+on_list(void *session, const struct auth_line *line, struct err *e)
 {
+    struct master_session *s = session;
     struct account_db *accounts = ((struct authd_built *)s->snapshot->built)->accounts;
     struct listing listing = {.session = s, .id = line->id, .status = OR_OK};
 
@@ -180,8 +183,9 @@ is_trusted_peer(const struct master_session *s, const struct auth_line *line)
 }
 
 static or_status
-on_request(struct master_session *s, const struct auth_line *line, struct err *e)
+on_request(void *session, const struct auth_line *line, struct err *e)
 {
+    struct master_session *s = session;
     uint32_t cpid, auth_id;
     struct account_row row;
     struct span user;
@@ -208,35 +212,18 @@ on_request(struct master_session *s, const struct auth_line *line, struct err *e
 }
 
 static or_status
-on_cache_flush(struct master_session *s, const struct auth_line *line, struct err *e)
+on_cache_flush(void *session, const struct auth_line *line, struct err *e)
 {
+    struct master_session *s = session;
+
     (void)e;
     return stream_writef(s->stream, "OK\t%u\t0\n", line->id);
 }
 
-static const struct {
-    const char *verb;
-    or_status (*run)(struct master_session *s, const struct auth_line *line, struct err *e);
-} commands[] = {
+static const struct auth_verb commands[] = {
     {"VERSION", on_version}, {"USER", on_user},       {"PASS", on_pass},
     {"LIST", on_list},       {"REQUEST", on_request}, {"CACHE-FLUSH", on_cache_flush},
 };
-
-static or_status
-run_command(struct master_session *s, struct span text, struct err *e)
-{
-    struct auth_line *line = arena_alloc(&s->mem, sizeof(*line));
-
-    if (line == NULL)
-        return err_set(e, OR_LIMIT, "no memory left for this line");
-    or_status st = auth_proto_parse(text, &s->mem, line, e);
-    if (st != OR_OK)
-        return st;
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        if (span_equal_cstr(line->verb, commands[i].verb))
-            return commands[i].run(s, line, e);
-    return err_set(e, OR_MALFORMED, "unknown command %.*s", SPAN_ARG(line->verb));
-}
 
 static or_status
 serve_line(struct master_session *s, struct err *e)
@@ -247,7 +234,7 @@ serve_line(struct master_session *s, struct err *e)
     if (st != OR_OK)
         return err_set(e, st, "%s", or_status_name(st));
     s->snapshot = daemon_snapshot_take(s->daemon);
-    st = run_command(s, line, e);
+    st = auth_proto_dispatch(commands, sizeof(commands) / sizeof(commands[0]), s, line, &s->mem, e);
     daemon_snapshot_drop(s->daemon, s->snapshot);
     s->snapshot = NULL;
     arena_fini(&s->mem);
