@@ -172,3 +172,24 @@ def test_ambiguous_from_does_not_reach_the_inbox(ride, subject, header_from):
         return
     assert ride.read(subject, timeout=2) is None
     assert ride.read(subject, folder="Junk") is not None
+
+
+def test_messages_of_one_session_do_not_touch_each_other(ride, subject):
+    """Refused, aborted, passed, unsigned: four messages on one connection, each with results of its own."""
+    import smtplib
+    good = ride.signed(f"good {subject}")
+    plain = mail.compose("sam@sender.test", ALICE, f"plain {subject}")
+    forged = mail.compose("Sam <sam@sender.test> <x@y.test>", ALICE, f"forged {subject}")
+    with smtplib.SMTP("127.0.0.1", ride.lab.postfix.smtp_port, local_hostname="mail.sender.test",
+                      source_address=(SENDER_IP, 0), timeout=60) as smtp:
+        with pytest.raises(smtplib.SMTPDataError):
+            smtp.sendmail("sam@sender.test", ALICE, forged)
+        smtp.mail("sam@sender.test")
+        smtp.rcpt(ALICE)
+        smtp.rset()
+        smtp.sendmail("sam@sender.test", ALICE, good)
+        smtp.sendmail("sam@sender.test", ALICE, plain)
+    assert "dkim=pass" in results(ride.read(f"good {subject}"))
+    second = ride.read(f"plain {subject}")
+    assert "dkim=none" in results(second) and "dmarc=pass" in results(second)
+    assert len(second.get_all("Authentication-Results")) == 1

@@ -236,6 +236,53 @@ START_TEST(test_full_arena_is_a_limit_not_a_crash)
 }
 END_TEST
 
+/* Once such an answer was taken for a failure and kept for its TTL. */
+START_TEST(test_answer_too_large_to_keep_is_handed_on)
+{
+    upstream.txt_bytes = 200000;
+    ck_assert_int_eq(ask("large.example.org", 1000), OR_OK);
+    ck_assert_int_eq(ask("large.example.org", 1000), OR_OK);
+    ck_assert_uint_eq(upstream.queries, 2);
+}
+END_TEST
+
+/* Rounds over all servers may well take longer than the deadline: a dead domain is one all the
+ * same. */
+START_TEST(test_long_silence_is_kept_though_the_deadline_ended_it)
+{
+    atomic_store(&upstream.delay_ms, 10000);
+    ck_assert_int_eq(ask("silent.example.org", 2100), OR_TIMEOUT);
+    ck_assert_int_eq(ask("silent.example.org", 2100), OR_TIMEOUT);
+    ck_assert_uint_eq(upstream.queries, 1);
+}
+END_TEST
+
+START_TEST(test_short_deadline_says_nothing_about_the_domain)
+{
+    atomic_store(&upstream.delay_ms, 100);
+    ck_assert_int_eq(ask("slow.example.org", 20), OR_TIMEOUT);
+    ck_assert_int_eq(ask("slow.example.org", 2000), OR_OK);
+}
+END_TEST
+
+START_TEST(test_ttl_is_what_is_left_of_it)
+{
+    const struct dns_answer *answer;
+    struct arena mem;
+
+    upstream.ttl_s = 100;
+    ck_assert_int_eq(ask("example.org", 1000), OR_OK);
+    sleep_ms(1100);
+    arena_init(&mem, 1 << 20);
+    ck_assert_int_eq(dns_query(cache, DNS_TXT, SPAN_LIT("example.org"), clock_mono_ms() + 1000,
+                               &mem, &answer, NULL),
+                     OR_OK);
+    ck_assert_uint_le(answer->ttl_s, 99);
+    ck_assert_uint_ge(answer->ttl_s, 90);
+    arena_fini(&mem);
+}
+END_TEST
+
 struct asker {
     pthread_t thread;
     int64_t ms;
@@ -340,6 +387,10 @@ main(void)
     tcase_add_test(tcase, test_what_cannot_be_asked_is_not_kept);
     tcase_add_test(tcase, test_memory_is_bounded_and_the_oldest_goes);
     tcase_add_test(tcase, test_full_arena_is_a_limit_not_a_crash);
+    tcase_add_test(tcase, test_answer_too_large_to_keep_is_handed_on);
+    tcase_add_test(tcase, test_long_silence_is_kept_though_the_deadline_ended_it);
+    tcase_add_test(tcase, test_short_deadline_says_nothing_about_the_domain);
+    tcase_add_test(tcase, test_ttl_is_what_is_left_of_it);
     tcase_add_test(tcase, test_one_query_in_the_air_per_question);
     tcase_add_test(tcase, test_followers_share_a_failure);
     tcase_add_test(tcase, test_follower_waits_no_longer_than_its_own_deadline);

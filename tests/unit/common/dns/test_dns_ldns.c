@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define MAX_SEEN 32
+#define MAX_DATAGRAMS 100
 
 struct server;
 
@@ -29,7 +30,7 @@ struct server {
     pthread_t udp_thread, tcp_thread;
     atomic_uint queries, tcp_queries;
     uint16_t ids[MAX_SEEN], ports[MAX_SEEN];
-    size_t cuts[4]; /* ends of the datagrams in `out`; 0: silence */
+    size_t cuts[MAX_DATAGRAMS]; /* ends of the datagrams in `out`; 0: silence */
     size_t cut_count;
 };
 
@@ -260,6 +261,63 @@ be_aliased(struct server *s, struct span query, struct buf *out)
     cut(s, out);
 }
 
+/* Only what is behind the alias was validated. */
+static void
+be_half_authentic(struct server *s, struct span query, struct buf *out)
+{
+    bool target = query.p[13] == 'b';
+    const char *name = target ? "b.org" : "a.org";
+
+    dns_wire_begin(out, id_of(query), DNS_WIRE_REPLY | (target ? DNS_WIRE_AUTHENTIC : 0), DNS_TXT,
+                   name, 1, 0);
+    if (target)
+        dns_wire_txt(out, name, 60, "good");
+    else
+        dns_wire_alias(out, name, 60, "b.org");
+    cut(s, out);
+}
+
+/* Two names that each lead to the other, one packet each. */
+static void
+be_circular(struct server *s, struct span query, struct buf *out)
+{
+    bool back = query.p[13] == 'b';
+
+    dns_wire_begin(out, id_of(query), DNS_WIRE_REPLY, DNS_TXT, back ? "b.org" : "a.org", 1, 0);
+    dns_wire_alias(out, back ? "b.org" : "a.org", 60, back ? "a.org" : "b.org");
+    cut(s, out);
+}
+
+static void
+be_long(struct server *s, struct span query, struct buf *out)
+{
+    char text[1101];
+
+    memset(text, 'u', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    answer(s, out, id_of(query), "a.org", text);
+}
+
+static void
+be_negative(struct server *s, struct span query, struct buf *out)
+{
+    dns_wire_begin(out, id_of(query), DNS_WIRE_REPLY | 3, DNS_TXT, "a.org", 0, 1);
+    dns_wire_soa(out, "org", 900, 33);
+    cut(s, out);
+}
+
+/* What somebody who does not see our queries would have to send to guess the id. */
+static void
+be_flooding(struct server *s, struct span query, struct buf *out)
+{
+    if (atomic_load(&s->queries) > 1) {
+        be_good(s, query, out);
+        return;
+    }
+    for (unsigned i = 1; i <= MAX_DATAGRAMS; i++)
+        answer(s, out, (uint16_t)(id_of(query) + i), "a.org", "forged");
+}
+
 START_TEST(test_answer)
 {
     const struct dns_answer *a;
@@ -369,6 +427,92 @@ START_TEST(test_open_alias_is_asked_for)
 }
 END_TEST
 
+START_TEST(test_authentic_only_if_the_whole_chain_is)
+{
+    const struct dns_answer *a;
+
+    start(&one, be_half_authentic);
+    ck_assert_int_eq(ask("b.org", 3000, &a), OR_OK);
+    ck_assert(a->authenticated);
+    ck_assert_int_eq(ask("a.org", 3000, &a), OR_OK);
+    check_text(a, "good");
+    ck_assert(!a->authenticated);
+}
+END_TEST
+
+START_TEST(test_alias_loop_over_several_packets_ends)
+{
+    const struct dns_answer *a;
+
+    start(&one, be_circular);
+    ck_assert_int_eq(ask("a.org", 3000, &a), OR_TEMPFAIL);
+    ck_assert_uint_eq(one.queries, DNS_MAX_CNAMES + 1);
+    ck_assert_ptr_nonnull(strstr(why.text, "CNAME"));
+}
+END_TEST
+
+START_TEST(test_long_datagram)
+{
+    const struct dns_answer *a;
+
+    start(&one, be_long);
+    ck_assert_int_eq(ask("a.org", 3000, &a), OR_OK);
+    ck_assert_uint_eq(a->records[0].txt.joined.n, 1100);
+    ck_assert_uint_eq(one.tcp_queries, 0);
+}
+END_TEST
+
+START_TEST(test_negative_answer_is_an_answer)
+{
+    const struct dns_answer *a;
+
+    start(&one, be_negative);
+    ck_assert_int_eq(ask("a.org", 3000, &a), OR_OK);
+    ck_assert_int_eq(a->result, DNS_NXDOMAIN);
+    ck_assert_uint_eq(a->ttl_s, 33);
+    ck_assert_uint_eq(one.queries, 1);
+}
+END_TEST
+
+START_TEST(test_flooded_query_is_given_up_for_a_new_one)
+{
+    const struct dns_answer *a;
+
+    start(&one, be_flooding);
+    ck_assert_int_eq(ask("a.org", 3000, &a), OR_OK);
+    check_text(a, "good");
+    ck_assert_uint_eq(one.queries, 2);
+}
+END_TEST
+
+/* Nothing listens there. */
+START_TEST(test_refused_datagram_goes_to_the_next_server_at_once)
+{
+    const struct dns_answer *a;
+    int64_t began = clock_mono_ms();
+
+    start(&one, be_good);
+    start(&two, be_good);
+    stop(&one);
+    ck_assert_int_eq(ask("a.org", 3000, &a), OR_OK);
+    check_text(a, "good");
+    ck_assert_int_lt(clock_mono_ms() - began, 250);
+    start(&one, be_good); /* for tear_down() */
+}
+END_TEST
+
+START_TEST(test_full_arena_is_a_limit_and_says_so)
+{
+    const struct dns_answer *a;
+
+    start(&one, be_good);
+    arena_fini(&mem);
+    arena_init(&mem, 32);
+    ck_assert_int_eq(ask("a.org", 3000, &a), OR_LIMIT);
+    ck_assert_ptr_nonnull(strstr(why.text, "memory"));
+}
+END_TEST
+
 /* RFC 5452 9.2: what an attacker would have to guess. */
 START_TEST(test_ids_and_ports_differ)
 {
@@ -415,6 +559,13 @@ main(void)
     tcase_add_test(tcase, test_truncation_goes_to_tcp);
     tcase_add_test(tcase, test_server_without_edns);
     tcase_add_test(tcase, test_open_alias_is_asked_for);
+    tcase_add_test(tcase, test_authentic_only_if_the_whole_chain_is);
+    tcase_add_test(tcase, test_alias_loop_over_several_packets_ends);
+    tcase_add_test(tcase, test_long_datagram);
+    tcase_add_test(tcase, test_negative_answer_is_an_answer);
+    tcase_add_test(tcase, test_flooded_query_is_given_up_for_a_new_one);
+    tcase_add_test(tcase, test_refused_datagram_goes_to_the_next_server_at_once);
+    tcase_add_test(tcase, test_full_arena_is_a_limit_and_says_so);
     tcase_add_test(tcase, test_ids_and_ports_differ);
     tcase_add_test(tcase, test_impossible_name_is_not_sent);
     suite_add_tcase(suite, tcase);

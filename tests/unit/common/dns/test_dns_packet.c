@@ -64,6 +64,9 @@ START_TEST(test_names)
         {SPAN_INIT(""), OR_OK, ""},
         {SPAN_INIT("."), OR_OK, ""},
         {SPAN_INIT("_dmarc.example.org"), OR_OK, "_dmarc.example.org"},
+        {SPAN_INIT("a\\\\."), OR_OK, "a\\\\"}, /* the label "a\", then the final dot */
+        {SPAN_INIT("a\\."), OR_OK, "a\\."},       /* the label "a." */
+        {SPAN_INIT("a b\\046c"), OR_OK, "a\\032b\\.c"},
         {SPAN_INIT("a..b"), OR_MALFORMED, NULL},
         {SPAN_INIT(".a"), OR_MALFORMED, NULL},
         {SPAN_INIT("a\0b"), OR_MALFORMED, NULL},
@@ -161,6 +164,24 @@ START_TEST(test_aliases)
 }
 END_TEST
 
+/* A referral beside the CNAME is no word about its target; an SOA is. */
+START_TEST(test_open_alias_beside_a_referral)
+{
+    dns_wire_begin(&wire, ID, DNS_WIRE_REPLY, DNS_TXT, "a.org", 1, 1);
+    dns_wire_alias(&wire, "a.org", 100, "elsewhere.net");
+    dns_wire_record(&wire, "org", DNS_NS, 60, SPAN_LIT("\2ns\3org\0"));
+    ck_assert_int_eq(read_as(DNS_TXT, "a.org"), DNS_PACKET_ALIAS);
+
+    buf_reset(&wire);
+    dns_wire_begin(&wire, ID, DNS_WIRE_REPLY, DNS_TXT, "a.org", 1, 1);
+    dns_wire_alias(&wire, "a.org", 100, "elsewhere.net");
+    dns_wire_soa(&wire, "net", 900, 33);
+    ck_assert_int_eq(read_as(DNS_TXT, "a.org"), DNS_PACKET_ANSWER);
+    ck_assert_int_eq(reply.answer->result, DNS_NODATA);
+    ck_assert_uint_eq(reply.answer->ttl_s, 33);
+}
+END_TEST
+
 START_TEST(test_alias_loop_ends)
 {
     dns_wire_begin(&wire, ID, DNS_WIRE_REPLY, DNS_TXT, "a.org", 2, 0);
@@ -207,9 +228,27 @@ START_TEST(test_failures)
         dns_wire_begin(&wire, ID, rows[i].flags, DNS_TXT, "a.org", 0, 0);
         ck_assert_int_eq(read_as(DNS_TXT, "a.org"), rows[i].verdict);
     }
-    /* RFC 6891 7: a header alone. */
-    buf_reset(&wire);
-    buf_add(&wire, "\x12\x34\x81\x81\0\0\0\0\0\0\0\0", 12);
+}
+END_TEST
+
+/* RFC 6891 7: old servers answer with nothing but a header. */
+START_TEST(test_server_without_edns)
+{
+    buf_add(&wire, "\x12\x34\x81\x81\0\0\0\0\0\0\0\0", 12); /* FORMERR */
+    ck_assert_int_eq(read_as(DNS_TXT, "a.org"), DNS_PACKET_NO_EDNS);
+    wire.p[3] = (char)0x84; /* NOTIMP */
+    ck_assert_int_eq(read_as(DNS_TXT, "a.org"), DNS_PACKET_NO_EDNS);
+    wire.p[3] = (char)0x80; /* no error, yet no question */
+    ck_assert_int_eq(read_as(DNS_TXT, "a.org"), DNS_PACKET_NOT_OURS);
+}
+END_TEST
+
+/* RFC 6891 6.1.3: BADVERS is 16; the header's four bits alone would say "no error". */
+START_TEST(test_extended_error_is_no_answer)
+{
+    dns_wire_begin(&wire, ID, DNS_WIRE_REPLY, DNS_TXT, "a.org", 0, 0);
+    wire.p[11] = 1; /* one additional record: OPT */
+    buf_add(&wire, "\0\0\x29\x04\xd0\1\0\0\0\0\0", 11);
     ck_assert_int_eq(read_as(DNS_TXT, "a.org"), DNS_PACKET_NO_EDNS);
 }
 END_TEST
@@ -268,9 +307,12 @@ main(void)
     tcase_add_test(tcase, test_addresses_and_mx);
     tcase_add_test(tcase, test_negative_answers);
     tcase_add_test(tcase, test_aliases);
+    tcase_add_test(tcase, test_open_alias_beside_a_referral);
     tcase_add_test(tcase, test_alias_loop_ends);
     tcase_add_test(tcase, test_strangers_are_not_ours);
     tcase_add_test(tcase, test_failures);
+    tcase_add_test(tcase, test_server_without_edns);
+    tcase_add_test(tcase, test_extended_error_is_no_answer);
     tcase_add_test(tcase, test_every_cut_packet_is_a_failure_or_tcp);
     tcase_add_test(tcase, test_records_are_bounded);
     tcase_add_test(tcase, test_full_arena_is_a_limit);
