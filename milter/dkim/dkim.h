@@ -40,12 +40,13 @@ enum dkim_reason {
     DKIM_BODY_CHANGED,
     DKIM_HEADER_CHANGED,
     DKIM_BOTH_CHANGED,
-    /* the DKIM-Signature field itself */
+    /* the signature field itself */
     DKIM_SIG_SYNTAX,
     DKIM_SIG_TOO_LONG,
     DKIM_SIG_DUPLICATE_TAG,
     DKIM_SIG_MISSING_TAG,
     DKIM_SIG_BAD_TAG,
+    DKIM_SIG_FORBIDDEN,
     DKIM_SIG_VERSION,
     DKIM_SIG_ALGORITHM,
     DKIM_SIG_RSA_SHA1,

@@ -172,6 +172,18 @@ canonical_field(struct dkim_message *m, enum dkim_canon canon, struct dkim_field
 }
 
 or_status
+dkim_message_hash_field(struct dkim_message *m, enum dkim_canon canon, size_t index,
+                        struct dkim_digest *digest)
+{
+    struct span canonical;
+    or_status st = canonical_field(m, canon, &m->fields[index], &canonical);
+
+    if (st == OR_OK)
+        dkim_digest_update(digest, canonical.p, canonical.n);
+    return st;
+}
+
+or_status
 dkim_message_hash_fields(struct dkim_message *m, enum dkim_canon canon, const struct span *names,
                          size_t name_count, size_t own, struct dkim_digest *digest)
 {
@@ -180,15 +192,13 @@ dkim_message_hash_fields(struct dkim_message *m, enum dkim_canon canon, const st
         m->fields[own].taken_by = m->selections;
     for (size_t i = 0; i < name_count; i++) {
         struct dkim_field *field = take_field(m, names[i]);
-        struct span canonical;
 
         /* A name without a field hashes nothing: that is how adding one later is caught. */
         if (field == NULL)
             continue;
-        or_status st = canonical_field(m, canon, field, &canonical);
+        or_status st = dkim_message_hash_field(m, canon, (size_t)(field - m->fields), digest);
         if (st != OR_OK)
             return st;
-        dkim_digest_update(digest, canonical.p, canonical.n);
     }
     return OR_OK;
 }

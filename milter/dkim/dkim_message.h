@@ -81,6 +81,9 @@ size_t dkim_message_count(const struct dkim_message *m, struct span name);
 or_status
 dkim_message_hash_fields(struct dkim_message *m, enum dkim_canon canon, const struct span *names,
                          size_t name_count, size_t own, struct dkim_digest *digest) OR_MUST_USE;
+/* Feeds the field at `index`, canonical. */
+or_status dkim_message_hash_field(struct dkim_message *m, enum dkim_canon canon, size_t index,
+                                  struct dkim_digest *digest) OR_MUST_USE;
 /* Feeds one canonical field without its closing CRLF: the signature field itself (RFC 6376 3.7). */
 or_status dkim_message_hash_own(enum dkim_canon canon, struct span raw, struct arena *mem,
                                 struct dkim_digest *digest) OR_MUST_USE;

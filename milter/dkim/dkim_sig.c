@@ -1,6 +1,7 @@
 /*
- * Reading and writing DKIM-Signature. One row per tag: which must be there, and who reads it. All
- * tags are read even after the first fault, so that a report can name domain and selector.
+ * Reading DKIM-Signature and its ARC kin. One row per tag: in which fields it must be or may be,
+ * and who reads it. All tags are read even after the first fault, so that a report can name domain
+ * and selector.
  */
 #include "milter/dkim/dkim_sig.h"
 
@@ -8,11 +9,8 @@
 #include "common/text/domain.h"
 #include "common/text/taglist.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#define LINE_COLUMNS 77       /* under 78 with any line end */
-#define NAME_COLUMNS 15       /* "DKIM-Signature:" */
 #define MAX_TIME 999999999999 /* 12 digits */
 
 struct reading {
@@ -22,6 +20,18 @@ struct reading {
 };
 
 typedef enum dkim_reason (*tag_reader)(struct reading *r, struct span value);
+
+const char *
+dkim_sig_field_name(enum dkim_sig_kind kind)
+{
+    static const char *const names[] = {
+        [DKIM_SIG_OF_MESSAGE] = "DKIM-Signature",
+        [DKIM_SIG_OF_ARC_MESSAGE] = "ARC-Message-Signature",
+        [DKIM_SIG_OF_ARC_SEAL] = "ARC-Seal",
+    };
+
+    return names[kind];
+}
 
 struct span
 dkim_sig_detail(struct arena *mem, struct span text)
@@ -153,7 +163,7 @@ static enum dkim_reason
 read_names(struct reading *r, struct span value)
 {
     struct span rest = value, part;
-    bool has_from = false;
+    bool has_from = false, has_seal = false;
 
     r->sig->names = arena_alloc_array(r->mem, DKIM_SIG_MAX_NAMES, sizeof(struct span));
     if (r->sig->names == NULL)
@@ -163,9 +173,24 @@ read_names(struct reading *r, struct span value)
         if (!is_field_name(part) || r->sig->name_count == DKIM_SIG_MAX_NAMES)
             return DKIM_SIG_BAD_TAG;
         has_from = has_from || span_equal_nocase_cstr(part, "from");
+        has_seal = has_seal || span_equal_nocase_cstr(part, "arc-seal");
         r->sig->names[r->sig->name_count++] = part;
     }
+    if (has_seal && r->sig->kind == DKIM_SIG_OF_ARC_MESSAGE) {
+        /* RFC 8617 4.1.2 forbids all ARC fields here; most sealers sign the results all the same,
+         * but a signed seal would be broken by the next one. */
+        r->detail = SPAN_LIT("ARC-Seal in h=");
+        return DKIM_SIG_FORBIDDEN;
+    }
     return has_from ? DKIM_OK : DKIM_SIG_FROM_NOT_SIGNED;
+}
+
+/* RFC 8617 4.1.3: "if found, MUST result in a cv status of fail". */
+static enum dkim_reason
+refuse_tag(struct reading *r, struct span value)
+{
+    (void)r, (void)value;
+    return DKIM_SIG_FORBIDDEN;
 }
 
 static int
@@ -270,27 +295,33 @@ read_query(struct reading *r, struct span value)
     return DKIM_SIG_QUERY_METHOD;
 }
 
-/* RFC 6376 3.5. The version first: another one may have other rules for all the rest. z= and
- * unknown tags are ignored. */
+#define DKIM (1u << DKIM_SIG_OF_MESSAGE)
+#define AMS (1u << DKIM_SIG_OF_ARC_MESSAGE)
+#define SEAL (1u << DKIM_SIG_OF_ARC_SEAL)
+
+/* RFC 6376 3.5; RFC 8617 4.1.2, 4.1.3. The version first: another one may have other rules for all
+ * the rest. z= and unknown tags are ignored, as are those that the kind of field does not have. */
 static const struct {
     const char *name;
     const char *label; /* in reports */
-    bool required;
+    unsigned required; /* in these kinds of fields */
+    unsigned read_in;
     tag_reader read;
 } tags[] = {
-    {"v", "v=", true, read_version},
-    {"a", "a=", true, read_algorithm},
-    {"c", "c=", false, read_canonicalization},
-    {"d", "d=", true, read_domain},
-    {"s", "s=", true, read_selector},
-    {"h", "h=", true, read_names},
-    {"bh", "bh=", true, read_body_hash},
-    {"b", "b=", true, read_b},
-    {"i", "i=", false, read_identity},
-    {"l", "l=", false, read_length},
-    {"q", "q=", false, read_query},
-    {"t", "t=", false, read_time},
-    {"x", "x=", false, read_expiry},
+    {"v", "v=", DKIM, DKIM, read_version},
+    {"a", "a=", DKIM | AMS | SEAL, DKIM | AMS | SEAL, read_algorithm},
+    {"c", "c=", 0, DKIM | AMS, read_canonicalization},
+    {"d", "d=", DKIM | AMS | SEAL, DKIM | AMS | SEAL, read_domain},
+    {"s", "s=", DKIM | AMS | SEAL, DKIM | AMS | SEAL, read_selector},
+    {"h", "h=", 0, SEAL, refuse_tag},
+    {"h", "h=", DKIM | AMS, DKIM | AMS, read_names},
+    {"bh", "bh=", DKIM | AMS, DKIM | AMS, read_body_hash},
+    {"b", "b=", DKIM | AMS | SEAL, DKIM | AMS | SEAL, read_b},
+    {"i", "i=", 0, DKIM, read_identity},
+    {"l", "l=", 0, DKIM | AMS, read_length},
+    {"q", "q=", 0, DKIM | AMS, read_query},
+    {"t", "t=", 0, DKIM | AMS | SEAL, read_time},
+    {"x", "x=", 0, DKIM | AMS, read_expiry},
 };
 
 /* taglist_parse() refused: for that reason, or another? */
@@ -315,11 +346,12 @@ static enum dkim_reason
 read_tag(struct reading *r, const struct taglist *list, size_t row)
 {
     const struct tag *tag = taglist_get(list, tags[row].name);
+    unsigned kind = 1u << r->sig->kind;
 
     r->detail = span_cstr(tags[row].label);
     if (tag != NULL)
-        return tags[row].read(r, tag->value);
-    return tags[row].required ? DKIM_SIG_MISSING_TAG : DKIM_OK;
+        return (tags[row].read_in & kind) != 0 ? tags[row].read(r, tag->value) : DKIM_OK;
+    return (tags[row].required & kind) != 0 ? DKIM_SIG_MISSING_TAG : DKIM_OK;
 }
 
 /* What only two tags together can get wrong. */
@@ -373,15 +405,25 @@ read_tags(struct reading *r, struct span value)
 }
 
 enum dkim_reason
-dkim_sig_parse(struct span value, struct arena *mem, struct dkim_sig *sig_out,
-               struct span *detail_out)
+dkim_sig_parse_kind(enum dkim_sig_kind kind, struct span value, struct arena *mem,
+                    struct dkim_sig *sig_out, struct span *detail_out)
 {
     struct reading r = {.mem = mem, .sig = sig_out, .detail = SPAN_EMPTY};
 
-    *sig_out = (struct dkim_sig){.algorithm = DKIM_RSA_SHA256};
+    *sig_out = (struct dkim_sig){.kind = kind, .algorithm = DKIM_RSA_SHA256};
+    /* RFC 8617 4.1.3: a seal has no c=. */
+    if (kind == DKIM_SIG_OF_ARC_SEAL)
+        sig_out->header_canon = DKIM_RELAXED;
     enum dkim_reason reason = read_tags(&r, value);
     *detail_out = reason == DKIM_OK ? SPAN_EMPTY : dkim_sig_detail(mem, r.detail);
     return reason;
+}
+
+enum dkim_reason
+dkim_sig_parse(struct span value, struct arena *mem, struct dkim_sig *sig_out,
+               struct span *detail_out)
+{
+    return dkim_sig_parse_kind(DKIM_SIG_OF_MESSAGE, value, mem, sig_out, detail_out);
 }
 
 void
@@ -400,114 +442,4 @@ dkim_sig_cut(struct span value, struct span *before_out, struct span *after_out)
     }
     *before_out = value;
     *after_out = span_from(value, value.n);
-}
-
-/* Lines with a column count: words move to the next line as a whole. */
-struct folder {
-    struct buf *out;
-    size_t column;
-};
-
-/* A name of the h= list with what follows it, ":" or ";". */
-static void
-fold_name(struct folder *f, struct span name, char end)
-{
-    if (f->column + name.n + 1 > LINE_COLUMNS) {
-        buf_add_cstr(f->out, "\n\t");
-        f->column = 1;
-    }
-    buf_add_span(f->out, name);
-    buf_add_char(f->out, end);
-    f->column += name.n + 1;
-}
-
-/* " TAG=VALUE", on a line of its own where it does not fit. */
-static void
-fold_open_tag(struct folder *f, const char *name, struct span value)
-{
-    size_t n = strlen(name) + 1 + value.n;
-
-    if (f->column + 1 + n + 1 > LINE_COLUMNS) {
-        buf_add_cstr(f->out, "\n\t");
-        f->column = 1;
-    } else {
-        buf_add_char(f->out, ' ');
-        f->column++;
-    }
-    buf_addf(f->out, "%s=", name);
-    buf_add_span(f->out, value);
-    f->column += n;
-}
-
-static void
-fold_tag(struct folder *f, const char *name, struct span value)
-{
-    fold_open_tag(f, name, value);
-    buf_add_char(f->out, ';');
-    f->column++;
-}
-
-static void
-fold_number(struct folder *f, const char *name, uint64_t number)
-{
-    char digits[24];
-
-    snprintf(digits, sizeof(digits), "%llu", (unsigned long long)number);
-    fold_tag(f, name, span_cstr(digits));
-}
-
-static void
-fold_hash(struct folder *f, struct span body_hash)
-{
-    struct buf text;
-
-    buf_init(&text, 2 * (size_t)DKIM_HASH_BYTES);
-    base64_encode(&text, body_hash);
-    fold_tag(f, "bh", buf_span(&text));
-    buf_fini(&text);
-}
-
-void
-dkim_sig_format(struct buf *out, const struct dkim_sig *sig)
-{
-    struct folder f = {.out = out, .column = NAME_COLUMNS};
-    char canons[32];
-
-    snprintf(canons, sizeof(canons), "%s/%s", dkim_canon_name(sig->header_canon),
-             dkim_canon_name(sig->body_canon));
-    fold_tag(&f, "v", SPAN_LIT("1"));
-    fold_tag(&f, "a", span_cstr(dkim_algorithm_name(sig->algorithm)));
-    fold_tag(&f, "c", span_cstr(canons));
-    fold_tag(&f, "d", sig->domain);
-    fold_tag(&f, "s", sig->selector);
-    if (sig->has_time)
-        fold_number(&f, "t", sig->time_s);
-    if (sig->has_expiry)
-        fold_number(&f, "x", sig->expires_s);
-    fold_hash(&f, sig->body_hash);
-    fold_open_tag(&f, "h", SPAN_EMPTY);
-    for (size_t i = 0; i < sig->name_count; i++)
-        fold_name(&f, sig->names[i], i + 1 < sig->name_count ? ':' : ';');
-    buf_add_cstr(out, "\n\tb=");
-}
-
-void
-dkim_sig_format_b(struct buf *out, struct span signature)
-{
-    struct buf text;
-    size_t column = 3; /* "\tb=" */
-
-    buf_init(&text, DKIM_SIG_MAX_BYTES);
-    base64_encode(&text, signature);
-    struct span rest = buf_span(&text);
-    while (rest.n != 0) {
-        struct span line = span_slice(rest, 0, LINE_COLUMNS - column);
-
-        buf_add_span(out, line);
-        rest = span_from(rest, line.n);
-        column = 1;
-        if (rest.n != 0)
-            buf_add_cstr(out, "\n\t");
-    }
-    buf_fini(&text);
 }

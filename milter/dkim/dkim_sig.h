@@ -1,5 +1,6 @@
 /*
- * The DKIM-Signature field (RFC 6376 3.5; RFC 8616 for UTF-8): bytes <-> struct.
+ * The DKIM-Signature field (RFC 6376 3.5; RFC 8616 for UTF-8) and the two of ARC that are made like
+ * it, ARC-Message-Signature and ARC-Seal (RFC 8617 4.1.2, 4.1.3): bytes <-> struct.
  *
  * Threads: immutable.
  */
@@ -15,7 +16,10 @@
 #define DKIM_SIG_B_PREFIX 8         /* RFC 6008 3: enough to tell signatures apart (header.b) */
 #define DKIM_SIG_FOREVER UINT64_MAX /* more than 12 digits: RFC 6376 3.5 calls that infinite */
 
+enum dkim_sig_kind { DKIM_SIG_OF_MESSAGE, DKIM_SIG_OF_ARC_MESSAGE, DKIM_SIG_OF_ARC_SEAL };
+
 struct dkim_sig {
+    enum dkim_sig_kind kind;
     struct span algorithm_name; /* as written, also when unknown */
     enum dkim_algorithm algorithm;
     enum dkim_canon header_canon;
@@ -35,21 +39,31 @@ struct dkim_sig {
     uint64_t length;    /* l= */
     uint64_t time_s;    /* t= */
     uint64_t expires_s; /* x= */
+    unsigned instance;  /* ARC: i=, of what we write (arc_set.h reads it) */
+    struct span chain;  /* ARC-Seal: cv=, the same */
 };
+
+/* "DKIM-Signature" and so on. */
+const char *dkim_sig_field_name(enum dkim_sig_kind kind);
 
 /* Reads a field's value. DKIM_OK, or the first thing wrong with it; what could be read is filled in
  * all the same, for the report. All in the arena. *detail_out (may stay empty) says which tag or
  * word. */
 enum dkim_reason dkim_sig_parse(struct span value, struct arena *mem, struct dkim_sig *sig_out,
                                 struct span *detail_out);
+/* The same for each kind of field. A seal has neither names nor hash; its canonicalization is
+ * relaxed. */
+enum dkim_reason dkim_sig_parse_kind(enum dkim_sig_kind kind, struct span value, struct arena *mem,
+                                     struct dkim_sig *sig_out, struct span *detail_out);
 
 /* Cuts the value around the value of b=, white space included (RFC 6376 3.7): what is hashed is
  * before and after, put together. */
 void dkim_sig_cut(struct span value, struct span *before_out, struct span *after_out);
 
-/* Appends a field value that ends in "b=", from algorithm, canons, domain, selector, names,
- * body_hash, time_s (when has_time) and expires_s (when has_expiry): folded with "\n\t", lines
- * under 78 columns where no single word is longer, a space in front. */
+/* Appends a field value that ends in "b=", from kind, algorithm, canons, domain, selector, names,
+ * body_hash, time_s (when has_time), expires_s (when has_expiry), instance and chain, as far as the
+ * kind has them: folded with "\n\t", lines under 78 columns where no single word is longer, a space
+ * in front. */
 void dkim_sig_format(struct buf *out, const struct dkim_sig *sig);
 /* Appends the signature behind it, folded likewise. */
 void dkim_sig_format_b(struct buf *out, struct span signature);

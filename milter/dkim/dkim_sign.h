@@ -25,7 +25,10 @@ struct dkim_sign_settings {
     enum dkim_canon header_canon;
     enum dkim_canon body_canon;
     time_t now;
-    uint32_t lifetime_s; /* x= is now + this; 0: no x= */
+    uint32_t lifetime_s;      /* x= is now + this; 0: no x= */
+    unsigned arc_instance;    /* not 0: values of ARC-Message-Signature with this i= */
+    const struct span *names; /* h= instead of the usual; NULL: the usual */
+    size_t name_count;
 };
 
 struct dkim_sign {
@@ -46,6 +49,21 @@ or_status dkim_sign_start(struct dkim_sign *s, struct dkim_message *m,
  * canonical. OR_LIMIT past the arena, OR_BUG when OpenSSL refuses. */
 or_status dkim_sign_value(struct dkim_sign *s, const struct dkim_private *key, struct span domain,
                           struct span selector, struct span *value_out, struct err *e) OR_MUST_USE;
+/* The last steps, shared with ARC-Seal. */
+struct dkim_sign_field {
+    struct dkim_sig *sig;              /* all but the algorithm and b= */
+    const struct dkim_digest *covered; /* has the fields covered besides this one; stays as it is */
+    const struct dkim_private *key;
+    struct arena *mem; /* of the value */
+};
+/* Writes the value and signs it, as dkim_sign_value() does. */
+or_status dkim_sign_field_value(const struct dkim_sign_field *f, struct span *value_out,
+                                struct err *e) OR_MUST_USE;
+/* Feeds a field that is not part of the message yet, as the receiver's verifier will see it: with
+ * CRLF folds, and without the closing CRLF. OR_LIMIT past the arena. */
+or_status dkim_sign_hash_field(enum dkim_canon canon, const char *name, struct span value,
+                               struct arena *mem, struct dkim_digest *digest) OR_MUST_USE;
+
 /* Safe to call twice, and on a zeroed struct. */
 void dkim_sign_fini(struct dkim_sign *s);
 

@@ -8,15 +8,6 @@
 
 #include <string.h>
 
-/* What the steps of one signature share. */
-struct step {
-    struct dkim_message *message;
-    const struct dkim_verify_settings *settings;
-    struct dns *dns;
-    struct dkim_verify_item *item;
-    size_t field;
-};
-
 /* RFC 6376 3.5: t= and x=. */
 static enum dkim_reason
 check_times(const struct dkim_sig *sig, time_t now)
@@ -30,12 +21,26 @@ check_times(const struct dkim_sig *sig, time_t now)
     return DKIM_OK;
 }
 
+/* What the signature covers besides itself. */
+static or_status
+hash_covered(struct dkim_verify_step *s, struct dkim_digest *digest)
+{
+    const struct dkim_sig *sig = &s->item->sig;
+    or_status st = OR_OK;
+
+    if (s->kind != DKIM_SIG_OF_ARC_SEAL)
+        return dkim_message_hash_fields(s->message, sig->header_canon, sig->names, sig->name_count,
+                                        s->field, digest);
+    for (size_t i = 0; i < s->sealed_count && st == OR_OK; i++)
+        st = dkim_message_hash_field(s->message, sig->header_canon, s->sealed[i], digest);
+    return st;
+}
+
 /* RFC 6376 3.7: the chosen fields, then the signature field itself with an empty b=. */
 static enum dkim_reason
-hash_header(struct step *s, unsigned char hash_out[DKIM_HASH_BYTES])
+hash_header(struct dkim_verify_step *s, unsigned char hash_out[DKIM_HASH_BYTES])
 {
     struct dkim_message *m = s->message;
-    const struct dkim_sig *sig = &s->item->sig;
     const struct dkim_field *own = &m->fields[s->field];
     struct span before, after;
 
@@ -50,18 +55,17 @@ hash_header(struct step *s, unsigned char hash_out[DKIM_HASH_BYTES])
     raw[head + after.n + 1] = '\n';
 
     struct dkim_digest *digest = dkim_digest_new();
-    or_status st = dkim_message_hash_fields(m, sig->header_canon, sig->names, sig->name_count,
-                                            s->field, digest);
+    or_status st = hash_covered(s, digest);
     if (st == OR_OK)
-        st = dkim_message_hash_own(sig->header_canon, span_make(raw, head + after.n + 2), m->mem,
-                                   digest);
+        st = dkim_message_hash_own(s->item->sig.header_canon, span_make(raw, head + after.n + 2),
+                                   m->mem, digest);
     dkim_digest_final(digest, hash_out);
     dkim_digest_free(digest);
     return st == OR_OK ? DKIM_OK : DKIM_NO_MEMORY;
 }
 
 static enum dkim_reason
-check_key(struct step *s, struct dkim_key *key)
+check_key(struct dkim_verify_step *s, struct dkim_key *key)
 {
     struct dkim_verify_item *item = s->item;
     enum dkim_reason reason = dkim_key_fetch(&item->sig, s->dns, s->settings->deadline_mono_ms,
@@ -74,7 +78,7 @@ check_key(struct step *s, struct dkim_key *key)
 }
 
 static enum dkim_reason
-want_body(struct step *s)
+want_body(struct dkim_verify_step *s)
 {
     struct dkim_verify_item *item = s->item;
     uint64_t length = item->sig.has_length ? item->sig.length : DKIM_WHOLE_BODY;
@@ -90,7 +94,7 @@ want_body(struct step *s)
 /* A signature that does not match goes on all the same: whether the body was changed too is worth
  * knowing. */
 static enum dkim_reason
-check_signature(struct step *s)
+check_signature(struct dkim_verify_step *s)
 {
     unsigned char hash[DKIM_HASH_BYTES];
     struct dkim_key key = {0};
@@ -100,7 +104,10 @@ check_signature(struct step *s)
         reason = hash_header(s, hash);
     if (reason == DKIM_OK) {
         s->item->header_ok = dkim_public_verify(key.public_key, hash, s->item->sig.signature);
-        reason = want_body(s);
+        if (s->kind != DKIM_SIG_OF_ARC_SEAL)
+            reason = want_body(s);
+        else if (!s->item->header_ok)
+            reason = DKIM_HEADER_CHANGED;
     }
     dkim_key_fini(&key);
     return reason;
@@ -109,7 +116,7 @@ check_signature(struct step *s)
 /* rsa-sha1 is refused whatever the key says (RFC 8301 3.1). The key is looked up all the same, so
  * that a report can tell "refused" from "DNS was down", as for any other signature. */
 static enum dkim_reason
-refuse_sha1(struct step *s)
+refuse_sha1(struct dkim_verify_step *s)
 {
     struct span detail = s->item->detail;
     struct dkim_key key = {0};
@@ -125,11 +132,11 @@ refuse_sha1(struct step *s)
 }
 
 static enum dkim_reason
-check_field(struct step *s)
+check_field(struct dkim_verify_step *s)
 {
     struct dkim_verify_item *item = s->item;
-    enum dkim_reason reason = dkim_sig_parse(s->message->fields[s->field].value, s->message->mem,
-                                             &item->sig, &item->detail);
+    enum dkim_reason reason = dkim_sig_parse_kind(s->kind, s->message->fields[s->field].value,
+                                                  s->message->mem, &item->sig, &item->detail);
 
     if (reason == DKIM_SIG_RSA_SHA1)
         return refuse_sha1(s);
@@ -138,6 +145,13 @@ check_field(struct step *s)
     if (reason == DKIM_OK)
         reason = check_signature(s);
     return reason;
+}
+
+void
+dkim_verify_step_header(struct dkim_verify_step *s)
+{
+    s->item->reason = check_field(s);
+    s->item->result = dkim_reason_result(s->item->reason);
 }
 
 or_status
@@ -156,13 +170,12 @@ dkim_verify_header(struct dkim_verify *v, struct dkim_message *m,
         return err_set(e, OR_LIMIT, "no memory left for %zu signatures", v->count);
     size_t done = 0;
     for (size_t i = 0; i < m->field_count && done < v->count; i++) {
-        struct step s = {.message = m, .settings = settings, .dns = dns, .field = i};
+        struct dkim_verify_step s = {.message = m, .settings = settings, .dns = dns, .field = i};
 
         if (!span_equal_nocase(m->fields[i].name, name))
             continue;
         s.item = &v->items[done++];
-        s.item->reason = check_field(&s);
-        s.item->result = dkim_reason_result(s.item->reason);
+        dkim_verify_step_header(&s);
     }
     return OR_OK;
 }
@@ -181,18 +194,21 @@ compare(const struct dkim_verify_item *item, const struct dkim_body_hash *hash, 
 }
 
 void
+dkim_verify_step_body(struct dkim_verify_item *item, const struct dkim_message *m,
+                      bool accept_length)
+{
+    if (item->reason != DKIM_OK)
+        return;
+    item->reason = compare(item, dkim_message_body_hash(m, item->body_slot), accept_length);
+    item->result = dkim_reason_result(item->reason);
+}
+
+void
 dkim_verify_body(struct dkim_verify *v, const struct dkim_message *m,
                  const struct dkim_verify_settings *settings)
 {
-    for (size_t i = 0; i < v->count; i++) {
-        struct dkim_verify_item *item = &v->items[i];
-
-        if (item->reason != DKIM_OK)
-            continue;
-        item->reason =
-            compare(item, dkim_message_body_hash(m, item->body_slot), settings->accept_length);
-        item->result = dkim_reason_result(item->reason);
-    }
+    for (size_t i = 0; i < v->count; i++)
+        dkim_verify_step_body(&v->items[i], m, settings->accept_length);
 }
 
 enum dkim_result

@@ -46,6 +46,26 @@ struct dkim_verify {
     size_t ignored_count; /* signatures over the limit */
 };
 
+/* One signature field of any kind on its way: what dkim_verify_header() does for each of
+ * DKIM-Signature, and ARC for its own. */
+struct dkim_verify_step {
+    struct dkim_message *message;
+    const struct dkim_verify_settings *settings;
+    struct dns *dns;
+    struct dkim_verify_item *item; /* gets the result */
+    enum dkim_sig_kind kind;
+    size_t field;         /* its index in the message */
+    const size_t *sealed; /* ARC-Seal: indices of what it covers besides itself, in order */
+    size_t sealed_count;
+};
+
+/* Field, key, signature; asks for the body hash (a seal needs none: its result is final). */
+void dkim_verify_step_header(struct dkim_verify_step *s);
+/* After dkim_message_finish_body(): compares the body hash of a DKIM-Signature or
+ * ARC-Message-Signature. */
+void dkim_verify_step_body(struct dkim_verify_item *item, const struct dkim_message *m,
+                           bool accept_length);
+
 /* OR_LIMIT past the arena. Trouble with single signatures is in the items, not here. `v` owns
  * nothing. */
 or_status dkim_verify_header(struct dkim_verify *v, struct dkim_message *m,
