@@ -1,7 +1,18 @@
 /* The verbs of `outrider` that the milter contributes. */
+#include "milter/cli_arc.h"
 #include "milter/cli_dkim.h"
 
 const struct cli_verb milter_cli_verbs[] = {
+    {
+        .group = "arc",
+        .name = "verify",
+        .arguments = "FILE",
+        .help = "validate the ARC chain of a message (\"-\": standard input)",
+        .min_args = 1,
+        .max_args = 1,
+        .options = cli_arc_verify_options,
+        .run = cli_arc_verify,
+    },
     {
         .group = "dkim",
         .name = "keygen",
