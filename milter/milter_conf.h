@@ -27,6 +27,7 @@ struct milter_settings {
     int canonicalization;      /* enum milter_canonicalization, of what we sign */
     int64_t max_signatures;    /* verified per message */
     int64_t verify_timeout_ms; /* all key look-ups of one message */
+    bool arc_verify;           /* ARC chains of what arrives from outside */
     int64_t max_header_bytes;  /* of one message */
     char *quarantine_header;
 };

@@ -211,6 +211,23 @@ log_signatures(const struct milter_message *m, struct log_line *line)
 }
 
 static void
+log_arc(const struct milter_message *m, struct log_line *line)
+{
+    struct buf words;
+
+    if (m->arc == NULL)
+        return;
+    buf_init(&words, 1024);
+    buf_add_cstr(&words, arc_result_name(m->arc->result));
+    if (m->arc->instance != 0)
+        buf_addf(&words, " i=%u", m->arc->instance);
+    if (m->arc->result == ARC_FAIL)
+        buf_addf(&words, " (%s)", arc_reason_name(m->arc->reason));
+    log_line_add(line, "arc", buf_span(&words));
+    buf_fini(&words);
+}
+
+static void
 log_answer(const struct verdict_answer *v, struct log_line *line)
 {
     log_line_add(line, "spf", v->spf);
@@ -228,7 +245,10 @@ judge_message(struct milter_message *m, SMFICTX *ctx, struct log_line *line, str
 
     dkim_message_finish_body(&m->dkim);
     dkim_verify_body(&m->verify, &m->dkim, &m->verify_settings);
+    if (m->arc != NULL)
+        arc_verify_body(m->arc, &m->dkim);
     log_signatures(m, line);
+    log_arc(m, line);
     const struct verdict_answer *answer = ask_policyd(m, &storage);
     if (answer != NULL) {
         log_answer(answer, line);

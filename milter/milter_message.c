@@ -142,6 +142,23 @@ prepare_signing(struct milter_message *m, struct err *e)
     return st;
 }
 
+/* The look-ups share the deadline of those for DKIM. */
+static or_status
+prepare_arc(struct milter_message *m, struct err *e)
+{
+    const struct arc_verify_settings settings = {
+        .now = m->verify_settings.now,
+        .deadline_mono_ms = m->verify_settings.deadline_mono_ms,
+    };
+
+    if (!m->settings->arc_verify)
+        return OR_OK;
+    m->arc = arena_alloc(&m->mem, sizeof(*m->arc));
+    if (m->arc == NULL)
+        return err_set(e, OR_LIMIT, "header too large");
+    return arc_verify_header(m->arc, &m->dkim, &settings, m->built->dns, e);
+}
+
 static void
 prepare_verifying(struct milter_message *m)
 {
@@ -152,7 +169,8 @@ prepare_verifying(struct milter_message *m)
         .now = clock_now(),
         .deadline_mono_ms = clock_mono_ms() + m->settings->verify_timeout_ms,
     };
-    if (dkim_verify_header(&m->verify, &m->dkim, &m->verify_settings, m->built->dns, &e) != OR_OK)
+    if (dkim_verify_header(&m->verify, &m->dkim, &m->verify_settings, m->built->dns, &e) != OR_OK ||
+        prepare_arc(m, &e) != OR_OK)
         m->too_large = true; /* only the arena's ceiling fails here */
 }
 

@@ -9,6 +9,7 @@
 
 #include "common/base/arena.h"
 #include "common/run/daemon.h"
+#include "milter/arc/arc_verify.h"
 #include "milter/dkim/dkim_sign.h"
 #include "milter/dkim/dkim_verify.h"
 #include "milter/milter_build.h"
@@ -38,6 +39,7 @@ struct milter_message {
     struct span author; /* domain of the one From address, canonical; empty: there is none */
     struct dkim_verify_settings verify_settings;
     struct dkim_verify verify;            /* of what arrives from outside */
+    struct arc_verify *arc;               /* the same; NULL: not looked at */
     const struct dkim_keytable_row *keys; /* what signs a message of ours */
     size_t key_count;
     struct dkim_sign *sign; /* NULL: not signed, see not_signed; in the arena (its size) */

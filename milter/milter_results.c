@@ -71,6 +71,7 @@ milter_results_question(struct milter_message *m, struct verdict_question *q_out
         .client_name = client->name,
         .helo_name = client->helo,
         .sender = m->sender,
+        .arc = m->arc != NULL ? span_cstr(arc_result_name(m->arc->result)) : SPAN_EMPTY,
     };
     if (client->ip.family != 0)
         ip_format(&client->ip, address);
@@ -95,6 +96,21 @@ format_dkim(struct buf *out, const struct dkim_verify_item *item)
     authres_format_domain(out, "header.s", item->sig.selector);
     authres_format_word(out, "header.a", item->sig.algorithm_name);
     authres_format_word(out, "header.b", item->sig.b_prefix);
+    buf_fini(&reason);
+}
+
+static void
+format_arc(struct buf *out, const struct arc_verify *arc)
+{
+    struct buf reason;
+
+    if (arc == NULL)
+        return;
+    buf_init(&reason, REASON_BYTES);
+    if (arc->result == ARC_FAIL)
+        arc_verify_describe(&reason, arc);
+    authres_format_method(out, "arc", span_cstr(arc_result_name(arc->result)));
+    authres_format_reason(out, buf_span(&reason));
     buf_fini(&reason);
 }
 
@@ -130,6 +146,7 @@ milter_results_format(struct buf *out, const struct milter_message *m,
         format_dkim(out, &m->verify.items[i]);
     if (m->verify.count == 0)
         authres_format_method(out, "dkim", SPAN_LIT("none"));
+    format_arc(out, m->arc);
     if (answer != NULL) {
         format_spf(out, m, answer);
         format_dmarc(out, answer);

@@ -14,8 +14,8 @@
 or_status
 milter_results_question(struct milter_message *m, struct verdict_question *q_out) OR_MUST_USE;
 
-/* Appends the value of our Authentication-Results field: every signature, then SPF and DMARC as
- * `answer` has them (NULL: policyd was not asked). */
+/* Appends the value of our Authentication-Results field: every signature and the ARC chain, then
+ * SPF and DMARC as `answer` has them (NULL: policyd was not asked). */
 void milter_results_format(struct buf *out, const struct milter_message *m,
                            const struct verdict_answer *answer);
 

@@ -78,6 +78,15 @@ def test_sender_cannot_mark_mail_for_junk_or_claim_our_results(ride, subject):
     assert got["X-Outrider-Quarantine"] is None
 
 
+def test_chain_sealed_by_a_forwarder_passes_and_a_changed_one_fails(ride, subject):
+    sealed = mail.arc_seal(ride.signed(subject), "list.test", "s1", ride.world.keys["list.test"])
+    ride.inbound(sealed, "sam@sender.test", ALICE, SENDER_IP)
+    assert "arc=pass" in results(ride.read(subject))
+    ride.inbound(sealed.replace(subject.encode(), b"changed " + subject.encode()), "sam@sender.test", ALICE, SENDER_IP)
+    got = results(ride.read("changed " + subject))
+    assert "arc=fail" in got and "message signature" in got
+
+
 def test_unknown_recipient_is_refused_at_rcpt(ride):
     with pytest.raises(mail.Reply) as refused:
         ride.inbound(b"Subject: x\r\n\r\nx\r\n", "sam@sender.test", "nobody@home.test", SENDER_IP)
