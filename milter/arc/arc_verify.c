@@ -3,6 +3,8 @@
  */
 #include "milter/arc/arc_verify.h"
 
+#include <assert.h>
+
 /* What the sets of one chain share. */
 struct checking {
     struct dkim_message *message;
@@ -125,6 +127,7 @@ arc_verify_body(struct arc_verify *v, const struct dkim_message *m)
     for (unsigned i = 0; i < newest; i++)
         if (v->sets[i].message != NULL)
             dkim_verify_step_body(v->sets[i].message, m, false);
+    assert(v->sets[newest - 1].message != NULL);
     if (v->sets[newest - 1].message->reason != DKIM_OK) {
         fail(v, ARC_MESSAGE_INVALID, newest);
         return;
