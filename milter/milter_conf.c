@@ -7,11 +7,18 @@
 
 #define FIELD(name_) offsetof(struct milter_settings, name_)
 
+static const char *const mode_words[] = {"enforce", "observe", NULL};
 static const char *const policyd_failure_words[] = {"tempfail", "accept", NULL};
 static const char *const canonicalization_words[] = {"relaxed/relaxed", "relaxed/simple",
                                                      "simple/relaxed", "simple/simple", NULL};
 
 static const struct conf_option options[] = {
+    {.name = "mode",
+     .type = CONF_ENUM,
+     .offset = FIELD(mode),
+     .def = "enforce",
+     .words = mode_words,
+     .help = "observe: change nothing, accept everything, log what enforce would do"},
     {.name = "authserv-id",
      .type = CONF_STRING,
      .offset = FIELD(authserv_id),

@@ -8,6 +8,7 @@
 
 #include "common/run/conf.h"
 
+enum milter_mode { MILTER_ENFORCE, MILTER_OBSERVE };
 enum milter_policyd_failure { MILTER_POLICYD_TEMPFAIL, MILTER_POLICYD_ACCEPT };
 enum milter_canonicalization {
     MILTER_CANON_RELAXED_RELAXED,
@@ -18,6 +19,7 @@ enum milter_canonicalization {
 
 struct milter_settings {
     struct conf_common common; /* first: conf.h */
+    int mode;                  /* enum milter_mode */
     char *authserv_id;         /* NULL: the host's name */
     char *policyd;             /* address; empty: no message verdict is asked for */
     int64_t policyd_timeout_ms;

@@ -3,7 +3,9 @@
  * policyd's verdict, one Authentication-Results field, and the verdict carried out. Forged fields
  * go in both cases.
  *
- * Edits come first and the answer last: an edit that fails turns the answer into a tempfail.
+ * Edits come first and the answer last: an edit that fails turns the answer into a tempfail. With
+ * mode = observe the same steps are taken, but nothing is edited, and the answer is for the log
+ * only.
  */
 #include "milter/milter_eom.h"
 
@@ -29,18 +31,22 @@ struct ending {
     struct span text; /* for the client; why it was quarantined */
 };
 
-/* ---- edits; all return false when Postfix or libmilter refuses */
+/* ---- edits; all return false when Postfix or libmilter refuses, and do nothing without a ctx
+ * (mode = observe) */
 
 static bool
 delete_field(SMFICTX *ctx, const char *name, int occurrence)
 {
-    return smfi_chgheader(ctx, (char *)(uintptr_t)name, occurrence, NULL) == MI_SUCCESS;
+    return ctx == NULL ||
+           smfi_chgheader(ctx, (char *)(uintptr_t)name, occurrence, NULL) == MI_SUCCESS;
 }
 
 /* On top of the header, above Postfix's own Received. */
 static bool
 insert_field(SMFICTX *ctx, const char *name, struct span value)
 {
+    if (ctx == NULL)
+        return true;
     char *text = xmemdup0(value.p, value.n);
     int rc = smfi_insheader(ctx, 0, (char *)(uintptr_t)name, text);
 
@@ -53,7 +59,7 @@ insert_field(SMFICTX *ctx, const char *name, struct span value)
  */
 static bool
 delete_fields(const struct milter_message *m, SMFICTX *ctx, const char *name,
-              bool (*is_ours)(const struct milter_message *m, struct span value))
+              bool (*is_ours)(const struct milter_message *m, struct span value), size_t *count_io)
 {
     int occurrence = 0;
 
@@ -64,8 +70,11 @@ delete_fields(const struct milter_message *m, SMFICTX *ctx, const char *name,
 
         if (!span_equal_nocase_cstr(field->name, name))
             continue;
-        if (is_ours(m, field->value) && !delete_field(ctx, name, occurrence))
-            return false;
+        if (is_ours(m, field->value)) {
+            if (!delete_field(ctx, name, occurrence))
+                return false;
+            ++*count_io;
+        }
         occurrence--;
     }
     return true;
@@ -85,10 +94,15 @@ is_any(const struct milter_message *m, struct span value)
 }
 
 static bool
-delete_forged(const struct milter_message *m, SMFICTX *ctx)
+delete_forged(const struct milter_message *m, SMFICTX *ctx, struct log_line *line)
 {
-    return delete_fields(m, ctx, "Authentication-Results", claims_our_id) &&
-           delete_fields(m, ctx, m->settings->quarantine_header, is_any);
+    size_t count = 0;
+    bool good = delete_fields(m, ctx, "Authentication-Results", claims_our_id, &count) &&
+                delete_fields(m, ctx, m->settings->quarantine_header, is_any, &count);
+
+    if (count != 0)
+        log_line_addf(line, "removed", "%zu", count);
+    return good;
 }
 
 /* ---- ours */
@@ -316,11 +330,15 @@ log_identity(const struct milter_message *m, struct log_line *line)
     log_line_add(line, "from", m->sender);
     if (m->login.n != 0)
         log_line_add(line, "user", m->login);
+    if (m->settings->mode == MILTER_OBSERVE)
+        log_line_add(line, "mode", SPAN_LIT("observe"));
 }
 
 int
 milter_eom_run(struct milter_message *m, struct smfi_str *ctx)
 {
+    bool observe = m->settings->mode == MILTER_OBSERVE;
+    SMFICTX *editable = observe ? NULL : ctx;
     struct ending end = {.action = VERDICT_ACCEPT};
     struct log_line line;
     bool good;
@@ -330,9 +348,9 @@ milter_eom_run(struct milter_message *m, struct smfi_str *ctx)
         end = (struct ending){VERDICT_REJECT, "552", SPAN_LIT("5.3.4"), SPAN_LIT(TOO_LARGE_TEXT)};
         good = true;
     } else {
-        good = delete_forged(m, ctx);
-        good = good &&
-               (m->originating ? sign_message(m, ctx, &line) : judge_message(m, ctx, &line, &end));
+        good = delete_forged(m, editable, &line);
+        good = good && (m->originating ? sign_message(m, editable, &line)
+                                       : judge_message(m, editable, &line, &end));
     }
     if (!good)
         end = (struct ending){VERDICT_TEMPFAIL, "451", SPAN_LIT("4.3.0"),
@@ -342,5 +360,5 @@ milter_eom_run(struct milter_message *m, struct smfi_str *ctx)
         log_line_add(&line, "reason", end.text);
     log_line_addf(&line, "ms", "%lld", (long long)(clock_mono_ms() - m->began_mono_ms));
     log_line_end(&line);
-    return answer_of(ctx, &end);
+    return observe ? SMFIS_CONTINUE : answer_of(ctx, &end);
 }

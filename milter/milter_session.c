@@ -102,6 +102,17 @@ is_overloaded(void)
     return atomic_load(&milter.draining) || atomic_load(&milter.sessions) > most;
 }
 
+/* What a message gets that cannot be worked on: a milter that only observes is in nobody's way. */
+static sfsistat
+give_up(void)
+{
+    const struct daemon_snapshot *snapshot = daemon_snapshot_take(milter.daemon);
+    bool observe = ((const struct milter_settings *)snapshot->settings)->mode == MILTER_OBSERVE;
+
+    daemon_snapshot_drop(milter.daemon, snapshot);
+    return observe ? SMFIS_ACCEPT : SMFIS_TEMPFAIL;
+}
+
 static void
 end_message(struct milter_session *s)
 {
@@ -151,7 +162,7 @@ on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
     if (smfi_setpriv(ctx, s) != MI_SUCCESS) {
         arena_fini(&s->mem);
         free(s);
-        return SMFIS_TEMPFAIL;
+        return give_up();
     }
     atomic_fetch_add(&milter.sessions, 1);
     return SMFIS_CONTINUE;
@@ -166,7 +177,7 @@ on_helo(SMFICTX *ctx, char *helo)
      * counts. */
     if (s != NULL && helo != NULL && !span_equal(s->client.helo, span_cstr(helo)) &&
         arena_copy(&s->mem, span_cstr(helo), &s->client.helo) != OR_OK)
-        return SMFIS_TEMPFAIL;
+        return give_up();
     return SMFIS_CONTINUE;
 }
 
@@ -176,7 +187,7 @@ on_mail(SMFICTX *ctx, char **words)
     struct milter_session *s = session_of(ctx);
 
     if (s == NULL || is_overloaded())
-        return SMFIS_TEMPFAIL;
+        return give_up();
     end_message(s);
     atomic_fetch_add(&milter.messages, 1);
     milter_message_begin(&s->message, milter.daemon, &s->client);
@@ -184,7 +195,7 @@ on_mail(SMFICTX *ctx, char **words)
     struct milter_message *m = &s->message;
     m->login = macro(ctx, "{auth_authen}", &m->mem);
     if (milter_message_set_sender(m, span_cstr(words[0])) != OR_OK)
-        return SMFIS_TEMPFAIL;
+        return give_up();
     return SMFIS_CONTINUE;
 }
 
@@ -194,7 +205,7 @@ on_header(SMFICTX *ctx, char *name, char *value)
     struct milter_session *s = session_of(ctx);
 
     if (s == NULL || !s->in_message)
-        return SMFIS_TEMPFAIL;
+        return give_up();
     milter_message_add_field(&s->message, span_cstr(name), span_cstr(value));
     return SMFIS_CONTINUE;
 }
@@ -205,7 +216,7 @@ on_end_of_header(SMFICTX *ctx)
     struct milter_session *s = session_of(ctx);
 
     if (s == NULL || !s->in_message)
-        return SMFIS_TEMPFAIL;
+        return give_up();
     s->message.queue_id = macro(ctx, "i", &s->message.mem);
     milter_message_end_of_header(&s->message);
     return SMFIS_CONTINUE;
@@ -217,7 +228,7 @@ on_body(SMFICTX *ctx, unsigned char *bytes, size_t n)
     struct milter_session *s = session_of(ctx);
 
     if (s == NULL || !s->in_message)
-        return SMFIS_TEMPFAIL;
+        return give_up();
     milter_message_body(&s->message, span_make((const char *)bytes, n));
     return SMFIS_CONTINUE;
 }
@@ -228,7 +239,7 @@ on_end_of_message(SMFICTX *ctx)
     struct milter_session *s = session_of(ctx);
 
     if (s == NULL || !s->in_message)
-        return SMFIS_TEMPFAIL;
+        return give_up();
     if (s->message.queue_id.n == 0)
         s->message.queue_id = macro(ctx, "i", &s->message.mem);
     sfsistat answer = milter_eom_run(&s->message, ctx);

@@ -1,0 +1,38 @@
+"""The milter's options where they show at Postfix."""
+
+import contextlib
+
+import pytest
+
+from lab import mail
+from lab.lab import MILTER_CONF
+from lab.world import FORGER_IP, SENDER_IP
+
+ALICE = "alice@home.test"
+
+
+@contextlib.contextmanager
+def milter_with(ride, options):
+    lab = ride.lab
+    lab.configure(lab.milter, MILTER_CONF, options)
+    lab.milter.restart()
+    try:
+        yield lab.milter
+    finally:
+        lab.configure(lab.milter, MILTER_CONF)
+        lab.milter.restart()
+
+
+def test_observing_milter_changes_and_refuses_nothing_but_logs(ride, subject):
+    planted = b"X-Outrider-Quarantine: planted\r\n"
+    with milter_with(ride, "mode = observe") as milter:
+        forged = planted + mail.compose("sam@sender.test", ALICE, subject)
+        ride.inbound(forged, "sam@sender.test", ALICE, FORGER_IP, helo="host66.elsewhere.test")
+        got = ride.read(subject, folder="Junk")
+        assert got["Authentication-Results"] is None
+        assert got["X-Outrider-Quarantine"] == "planted"
+        line = [line for line in milter.log().splitlines() if "mode=observe" in line][-1]
+        assert "dmarc=fail" in line and "action=reject" in line, line
+        ride.submit(mail.compose(ALICE, ALICE, "own " + subject), ALICE, ALICE)
+        assert ride.read("own " + subject)["DKIM-Signature"] is None
+        assert "signed=" in milter.log().splitlines()[-1]

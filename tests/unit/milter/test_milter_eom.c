@@ -1,0 +1,227 @@
+/* The end of a message with a libmilter that only writes down what it is told: edits, answers, log.
+ * Settings come from configuration text, so options are tested from the file to their effect. */
+#include "milter/milter_eom.h"
+
+#include "common/base/clock.h"
+#include "milter/dkim/dkim_keyfile.h"
+
+#include "tests/support/fake_dns.h"
+#include "tests/support/temp_tree.h"
+#include "tests/support/unit.h"
+
+#include <libmilter/mfapi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define ARENA_BYTES ((size_t)1 << 20)
+#define PATH_BYTES (TEMP_TREE_PATH_BYTES + 64)
+
+static char folder[TEMP_TREE_PATH_BYTES];
+static char zone[8192];
+static char log_text[16384];
+static struct buf told; /* one line per call: "insert NAME:VALUE", "delete NAME 1", "reply ..." */
+
+/* ---- libmilter */
+
+int
+smfi_insheader(SMFICTX *ctx, int index, char *name, char *value)
+{
+    ck_assert_ptr_nonnull(ctx);
+    ck_assert_int_eq(index, 0);
+    buf_addf(&told, "insert %s:%s\n", name, value);
+    return MI_SUCCESS;
+}
+
+int
+smfi_chgheader(SMFICTX *ctx, char *name, int occurrence, char *value)
+{
+    ck_assert_ptr_nonnull(ctx);
+    ck_assert_ptr_null(value);
+    buf_addf(&told, "delete %s %d\n", name, occurrence);
+    return MI_SUCCESS;
+}
+
+int
+smfi_setreply(SMFICTX *ctx, char *code, char *dsn, char *text)
+{
+    ck_assert_ptr_nonnull(ctx);
+    buf_addf(&told, "reply %s %s %s\n", code, dsn, text);
+    return MI_SUCCESS;
+}
+
+static bool
+was_told(const char *words)
+{
+    return strstr(told.p, words) != NULL;
+}
+
+/* ---- the surroundings: keys for example.org and home.test, published */
+
+static void
+make_key(const char *domain, const char *selector, enum dkim_key_type type)
+{
+    struct dkim_private *key;
+    struct buf record;
+    char path[PATH_MAX];
+    size_t used = strlen(zone);
+    struct err e;
+
+    buf_init(&record, 2048);
+    ck_assert_int_eq(dkim_private_generate(type, 1024, &key, &e), OR_OK);
+    ck_assert_int_eq(dkim_keyfile_path(folder, domain, selector, path, &e), OR_OK);
+    ck_assert_int_eq(dkim_keyfile_create(path, key, DKIM_KEYFILE_KEEP_OWNER, (gid_t)getegid(), &e),
+                     OR_OK);
+    ck_assert_int_eq(dkim_private_format_record(key, &record), OR_OK);
+    snprintf(zone + used, sizeof(zone) - used, "%s._domainkey.%s TXT \"%.*s\"\n", selector, domain,
+             SPAN_ARG(buf_span(&record)));
+    buf_fini(&record);
+    dkim_private_free(key);
+}
+
+static void
+set_up(void)
+{
+    temp_tree_make(folder);
+    zone[0] = '\0';
+    make_key("example.org", "rsa", DKIM_KEY_RSA);
+    make_key("example.org", "ed", DKIM_KEY_ED25519);
+    make_key("sub.home.test", "s", DKIM_KEY_ED25519);
+    buf_init(&told, 1 << 20);
+}
+
+static void
+tear_down(void)
+{
+    temp_tree_remove(folder);
+    buf_fini(&told);
+}
+
+static struct milter_settings *
+load_settings(const char *text)
+{
+    char path[PATH_BYTES];
+    void *settings = NULL;
+    struct err e;
+
+    snprintf(path, sizeof(path), "%s/milter.conf", folder);
+    FILE *f = fopen(path, "w");
+    fprintf(f, "key-directory = \"%s\"\n%s%s\n", folder,
+            strstr(text, "policyd") == NULL ? "policyd = \"\"\n" : "", text);
+    fclose(f);
+    ck_assert_msg(conf_load(&milter_schema, path, &settings, &e) == OR_OK, "%s", e.text);
+    ck_assert_int_eq(unlink(path), 0);
+    return settings;
+}
+
+/* ---- one message */
+
+static sfsistat
+answer(struct milter_message *m)
+{
+    int memory = memfd_create("log", 0), err = dup(STDERR_FILENO);
+
+    dup2(memory, STDERR_FILENO);
+    sfsistat status = milter_eom_run(m, (SMFICTX *)m); /* any pointer: our libmilter ignores it */
+    dup2(err, STDERR_FILENO);
+    close(err);
+    ssize_t n = pread(memory, log_text, sizeof(log_text) - 1, 0);
+    log_text[n > 0 ? n : 0] = '\0';
+    close(memory);
+    return status;
+}
+
+/* Runs a whole message under the given options. `login`: NULL for mail from outside. */
+static sfsistat
+run(const char *options, const char *login, const char *text)
+{
+    static const struct milter_client client = {
+        .name = {"mx.test", 7}, .helo = {"mx.test", 7}, .ip = {.family = 0}};
+    struct milter_settings *settings = load_settings(options);
+    struct milter_built built = {.dns = fake_dns_new(zone), .authserv_id = (char *)"mx.home.test"};
+    struct milter_message m = {.settings = settings, .built = &built, .client = &client};
+    struct span body;
+    struct err e;
+
+    ck_assert_int_eq(dkim_keytable_load(folder, &built.keys, &e), OR_OK);
+    arena_init(&m.mem, ARENA_BYTES);
+    dkim_message_init(&m.dkim, &m.mem);
+    m.login = login != NULL ? span_cstr(login) : SPAN_EMPTY;
+    m.queue_id = SPAN_LIT("4bXk2");
+    m.sender = SPAN_LIT("a@example.org");
+    ck_assert_int_eq(dkim_message_add_text(&m.dkim, span_cstr(text), &body, &e), OR_OK);
+    milter_message_end_of_header(&m);
+    milter_message_body(&m, body);
+    buf_reset(&told);
+    sfsistat status = answer(&m);
+    buf_add_char(&told, '\0');
+    if (m.sign != NULL)
+        dkim_sign_fini(m.sign);
+    dkim_message_fini(&m.dkim);
+    arena_fini(&m.mem);
+    dkim_keytable_free(built.keys);
+    dns_free(built.dns);
+    conf_free(&milter_schema, settings);
+    return status;
+}
+
+#define OURS                                                                                       \
+    "From: alice@example.org\r\nTo: bob@example.net\r\nSubject: hello\r\n"                         \
+    "Authentication-Results: mx.home.test; dkim=pass\r\n\r\nhello\r\n"
+
+/* ---- mode */
+
+START_TEST(enforce_signs_and_removes)
+{
+    ck_assert_int_eq(run("", "alice", OURS), SMFIS_CONTINUE);
+    ck_assert(was_told("delete Authentication-Results 1\n"));
+    ck_assert(was_told("a=rsa-sha256") && was_told("a=ed25519-sha256"));
+    ck_assert_ptr_nonnull(strstr(log_text, " removed=1 signed=\"d=example.org s=ed"));
+    ck_assert_ptr_null(strstr(log_text, "mode="));
+}
+END_TEST
+
+START_TEST(observe_touches_nothing_and_logs_the_same)
+{
+    ck_assert_int_eq(run("mode = observe", "alice", OURS), SMFIS_CONTINUE);
+    ck_assert_str_eq(told.p, "");
+    ck_assert_ptr_nonnull(strstr(log_text, " mode=observe removed=1 signed=\"d=example.org s=ed"));
+}
+END_TEST
+
+#define THEIRS "From: alice@example.org\r\nX-Outrider-Quarantine: x\r\n\r\nhello\r\n"
+
+START_TEST(observe_accepts_what_enforce_refuses)
+{
+    char options[256], observe[300];
+
+    ck_assert_int_eq(run("", NULL, THEIRS), SMFIS_CONTINUE);
+    ck_assert(was_told("delete X-Outrider-Quarantine 1\n"));
+    ck_assert(was_told("insert Authentication-Results: mx.home.test;\n\tdkim=none"));
+    snprintf(options, sizeof(options), "policyd = \"unix:%s/none\"\n", folder);
+    ck_assert_int_eq(run(options, NULL, THEIRS), SMFIS_TEMPFAIL);
+    ck_assert(was_told("reply 451 4.7.1 "));
+    snprintf(observe, sizeof(observe), "%smode = observe\n", options);
+    ck_assert_int_eq(run(observe, NULL, THEIRS), SMFIS_CONTINUE);
+    ck_assert_str_eq(told.p, "");
+    ck_assert_ptr_nonnull(strstr(log_text, " mode=observe removed=1 dkim=none "));
+    ck_assert_ptr_nonnull(strstr(log_text, " action=tempfail reason=\"the policy service"));
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("milter_eom");
+    TCase *tc = tcase_create("all");
+
+    tcase_set_timeout(tc, 60);
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, enforce_signs_and_removes);
+    tcase_add_test(tc, observe_touches_nothing_and_logs_the_same);
+    tcase_add_test(tc, observe_accepts_what_enforce_refuses);
+    suite_add_tcase(suite, tc);
+    return unit_main(suite);
+}
