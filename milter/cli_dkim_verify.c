@@ -22,6 +22,7 @@ verify(struct span text, struct dns *dns, struct dkim_message *m, struct dkim_ve
         .max_signatures = DKIM_MAX_SIGNATURES,
         .now = clock_now(),
         .deadline_mono_ms = clock_mono_ms() + CLI_MESSAGE_DEADLINE_MS,
+        .clock_skew_s = DKIM_VERIFY_CLOCK_SKEW_S,
     };
     struct span body;
     or_status st = dkim_message_add_text(m, text, &body, e);

@@ -9,6 +9,8 @@
 
 static const char *const mode_words[] = {"enforce", "observe", NULL};
 static const char *const policyd_failure_words[] = {"tempfail", "accept", NULL};
+static const char *const length_tag_words[] = {"ignore", "accept", NULL};
+static const char *const singleton_words[] = {"ignore", "policy", NULL};
 static const char *const canonicalization_words[] = {"relaxed/relaxed", "relaxed/simple",
                                                      "simple/relaxed", "simple/simple", NULL};
 
@@ -76,6 +78,26 @@ static const struct conf_option options[] = {
      .offset = FIELD(arc_verify),
      .def = "true",
      .help = "whether the ARC chain of what arrives is validated"},
+    {.name = "length-tag",
+     .type = CONF_ENUM,
+     .offset = FIELD(length_tag),
+     .def = "ignore",
+     .words = length_tag_words,
+     .help =
+         "signatures with l=: ignore: dkim=policy; accept: pass where it covers the whole body"},
+    {.name = "clock-skew",
+     .type = CONF_DURATION,
+     .offset = FIELD(clock_skew_ms),
+     .def = "300s",
+     .min = 0,
+     .max = 86400000,
+     .help = "how wrong other people's clocks may be, for t= and x= of signatures"},
+    {.name = "singleton-headers",
+     .type = CONF_ENUM,
+     .offset = FIELD(singleton_headers),
+     .def = "ignore",
+     .words = singleton_words,
+     .help = "policy: no signature passes when From, Subject, ... stand twice in the header"},
     {.name = "max-header-size",
      .type = CONF_SIZE,
      .offset = FIELD(max_header_bytes),

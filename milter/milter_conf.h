@@ -10,6 +10,8 @@
 
 enum milter_mode { MILTER_ENFORCE, MILTER_OBSERVE };
 enum milter_policyd_failure { MILTER_POLICYD_TEMPFAIL, MILTER_POLICYD_ACCEPT };
+enum milter_length_tag { MILTER_LENGTH_IGNORE, MILTER_LENGTH_ACCEPT };
+enum milter_singletons { MILTER_SINGLETONS_IGNORE, MILTER_SINGLETONS_POLICY };
 enum milter_canonicalization {
     MILTER_CANON_RELAXED_RELAXED,
     MILTER_CANON_RELAXED_SIMPLE,
@@ -30,7 +32,10 @@ struct milter_settings {
     int64_t max_signatures;    /* verified per message */
     int64_t verify_timeout_ms; /* all key look-ups of one message */
     bool arc_verify;           /* ARC chains of what arrives from outside */
-    int64_t max_header_bytes;  /* of one message */
+    int length_tag;            /* enum milter_length_tag */
+    int64_t clock_skew_ms;
+    int singleton_headers;    /* enum milter_singletons */
+    int64_t max_header_bytes; /* of one message */
     char *quarantine_header;
 };
 

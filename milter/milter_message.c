@@ -168,6 +168,9 @@ prepare_verifying(struct milter_message *m)
         .max_signatures = (size_t)m->settings->max_signatures,
         .now = clock_now(),
         .deadline_mono_ms = clock_mono_ms() + m->settings->verify_timeout_ms,
+        .clock_skew_s = (uint32_t)(m->settings->clock_skew_ms / 1000),
+        .accept_length = m->settings->length_tag == MILTER_LENGTH_ACCEPT,
+        .strict_singletons = m->settings->singleton_headers == MILTER_SINGLETONS_POLICY,
     };
     if (dkim_verify_header(&m->verify, &m->dkim, &m->verify_settings, m->built->dns, &e) != OR_OK ||
         prepare_arc(m, &e) != OR_OK)

@@ -88,7 +88,9 @@ arc_verify_header(struct arc_verify *v, struct dkim_message *m,
     struct checking c = {
         .message = m,
         .dns = dns,
-        .settings = {.now = settings->now, .deadline_mono_ms = settings->deadline_mono_ms},
+        .settings = {.now = settings->now,
+                     .deadline_mono_ms = settings->deadline_mono_ms,
+                     .clock_skew_s = DKIM_VERIFY_CLOCK_SKEW_S},
         .chain = &v->chain,
     };
 
@@ -116,6 +118,8 @@ fail(struct arc_verify *v, enum arc_reason reason, unsigned instance)
 void
 arc_verify_body(struct arc_verify *v, const struct dkim_message *m)
 {
+    /* RFC 8617 4.1.2: no body lengths in ARC. */
+    const struct dkim_verify_settings no_lengths = {.accept_length = false};
     unsigned newest = v->chain.count;
 
     if (v->chain.sets == NULL)
@@ -126,7 +130,7 @@ arc_verify_body(struct arc_verify *v, const struct dkim_message *m)
     }
     for (unsigned i = 0; i < newest; i++)
         if (v->sets[i].message != NULL)
-            dkim_verify_step_body(v->sets[i].message, m, false);
+            dkim_verify_step_body(v->sets[i].message, m, &no_lengths);
     assert(v->sets[newest - 1].message != NULL);
     if (v->sets[newest - 1].message->reason != DKIM_OK) {
         fail(v, ARC_MESSAGE_INVALID, newest);

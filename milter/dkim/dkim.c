@@ -48,12 +48,14 @@ static const struct reason_row reasons[DKIM_REASONS] = {
                                       "the signature expires before it was made"},
     [DKIM_SIG_FUTURE] = {DKIM_POLICY, "signature-future", "the signature was made in the future"},
     [DKIM_SIG_BODY_LENGTH] = {DKIM_POLICY, "body-length",
-                              "the signature is valid, but covers only a part of the body (l=), so "
-                              "anyone may add to it"},
+                              "the signature is valid, but its l= lets anyone add to the body"},
     [DKIM_SIG_BODY_LENGTH_EXCEEDED] = {DKIM_PERMERROR, "body-length-exceeded",
                                        "the body is shorter than l= says"},
     [DKIM_SIG_TOO_MANY_LENGTHS] = {DKIM_POLICY, "too-many-body-lengths",
                                    "the signatures name too many different body lengths (l=)"},
+    [DKIM_SIG_FIELD_TWICE] = {DKIM_POLICY, "field-twice",
+                              "the signature is valid, but a field that may stand once stands "
+                              "twice in the header"},
     [DKIM_KEY_NAME] = {DKIM_PERMERROR, "key-name", "the key's name cannot be looked up"},
     [DKIM_KEY_MISSING] = {DKIM_PERMERROR, "key-missing", "there is no key record"},
     [DKIM_KEY_MULTIPLE] = {DKIM_PERMERROR, "key-multiple",

@@ -60,6 +60,7 @@ enum dkim_reason {
     DKIM_SIG_BODY_LENGTH,
     DKIM_SIG_BODY_LENGTH_EXCEEDED,
     DKIM_SIG_TOO_MANY_LENGTHS,
+    DKIM_SIG_FIELD_TWICE,
     /* the key record */
     DKIM_KEY_NAME,
     DKIM_KEY_MISSING,

@@ -225,9 +225,10 @@ feed_hashes(void *ctx, const char *p, size_t n)
     for (size_t i = 0; i < m->hash_count; i++) {
         struct dkim_body_hash *hash = &m->hashes[i];
 
-        if (hash->canon != feed->canon.canon || hash->left == 0)
+        if (hash->canon != feed->canon.canon)
             continue;
         size_t take = n < hash->left ? n : (size_t)hash->left;
+        hash->is_cut = hash->is_cut || take < n;
         dkim_digest_update(hash->digest, p, take);
         if (hash->length != DKIM_WHOLE_BODY)
             hash->left -= take;
@@ -295,4 +296,10 @@ bool
 dkim_body_hash_is_short(const struct dkim_body_hash *hash)
 {
     return hash->length != DKIM_WHOLE_BODY && hash->left != 0;
+}
+
+bool
+dkim_body_hash_is_cut(const struct dkim_body_hash *hash)
+{
+    return hash->is_cut;
 }

@@ -38,6 +38,7 @@ struct dkim_body_hash {
     enum dkim_canon canon;
     uint64_t length; /* l=, or DKIM_WHOLE_BODY */
     uint64_t left;   /* of length */
+    bool is_cut;     /* the body goes on past length */
     struct dkim_digest *digest;
     unsigned char value[DKIM_HASH_BYTES]; /* after dkim_message_finish_body() */
 };
@@ -97,8 +98,9 @@ or_status dkim_message_want_body(struct dkim_message *m, enum dkim_canon canon, 
 void dkim_message_add_body(struct dkim_message *m, struct span chunk);
 /* Once. */
 void dkim_message_finish_body(struct dkim_message *m);
-/* The hash, and whether the body was shorter than the length asked for. */
+/* The hash, whether the body was shorter than the length asked for, and whether it was longer. */
 const struct dkim_body_hash *dkim_message_body_hash(const struct dkim_message *m, size_t slot);
 bool dkim_body_hash_is_short(const struct dkim_body_hash *hash);
+bool dkim_body_hash_is_cut(const struct dkim_body_hash *hash);
 
 #endif

@@ -8,15 +8,45 @@
 
 #include <string.h>
 
-/* RFC 6376 3.5: t= and x=. */
-static enum dkim_reason
-check_times(const struct dkim_sig *sig, time_t now)
-{
-    uint64_t now_s = now > 0 ? (uint64_t)now : 0;
+/* What there may be one of: RFC 5322 3.6, RFC 2045 3, RFC 2183 2. */
+static const char *const singletons[] = {
+    "From",
+    "Sender",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "Bcc",
+    "Content-ID",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+    "Content-Disposition",
+};
 
-    if (sig->has_expiry && sig->expires_s < now_s)
+static struct span
+find_twice(const struct dkim_message *m)
+{
+    for (size_t i = 0; i < sizeof(singletons) / sizeof(singletons[0]); i++)
+        if (dkim_message_count(m, span_cstr(singletons[i])) > 1)
+            return span_cstr(singletons[i]);
+    return SPAN_EMPTY;
+}
+
+/* RFC 6376 3.5: t= and x=, whose note allows for clocks that differ. */
+static enum dkim_reason
+check_times(const struct dkim_sig *sig, const struct dkim_verify_settings *settings)
+{
+    uint64_t now_s = settings->now > 0 ? (uint64_t)settings->now : 0;
+
+    if (sig->has_expiry && now_s > settings->clock_skew_s &&
+        sig->expires_s < now_s - settings->clock_skew_s)
         return DKIM_SIG_EXPIRED;
-    if (sig->has_time && sig->time_s > now_s + DKIM_VERIFY_CLOCK_SKEW_S)
+    if (sig->has_time && sig->time_s > now_s + settings->clock_skew_s)
         return DKIM_SIG_FUTURE;
     return DKIM_OK;
 }
@@ -141,7 +171,7 @@ check_field(struct dkim_verify_step *s)
     if (reason == DKIM_SIG_RSA_SHA1)
         return refuse_sha1(s);
     if (reason == DKIM_OK)
-        reason = check_times(&item->sig, s->settings->now);
+        reason = check_times(&item->sig, s->settings);
     if (reason == DKIM_OK)
         reason = check_signature(s);
     return reason;
@@ -162,6 +192,8 @@ dkim_verify_header(struct dkim_verify *v, struct dkim_message *m,
     size_t found = dkim_message_count(m, name);
 
     *v = (struct dkim_verify){.count = found};
+    if (settings->strict_singletons)
+        v->twice = find_twice(m);
     if (v->count > settings->max_signatures)
         v->count = settings->max_signatures;
     v->ignored_count = found - v->count;
@@ -181,7 +213,8 @@ dkim_verify_header(struct dkim_verify *v, struct dkim_message *m,
 }
 
 static enum dkim_reason
-compare(const struct dkim_verify_item *item, const struct dkim_body_hash *hash, bool accept_length)
+compare(const struct dkim_verify_item *item, const struct dkim_body_hash *hash,
+        const struct dkim_verify_settings *settings)
 {
     if (dkim_body_hash_is_short(hash))
         return DKIM_SIG_BODY_LENGTH_EXCEEDED;
@@ -190,16 +223,18 @@ compare(const struct dkim_verify_item *item, const struct dkim_body_hash *hash, 
         return item->header_ok ? DKIM_BODY_CHANGED : DKIM_BOTH_CHANGED;
     if (!item->header_ok)
         return DKIM_HEADER_CHANGED;
-    return item->sig.has_length && !accept_length ? DKIM_SIG_BODY_LENGTH : DKIM_OK;
+    if (item->sig.has_length && (!settings->accept_length || dkim_body_hash_is_cut(hash)))
+        return DKIM_SIG_BODY_LENGTH;
+    return DKIM_OK;
 }
 
 void
 dkim_verify_step_body(struct dkim_verify_item *item, const struct dkim_message *m,
-                      bool accept_length)
+                      const struct dkim_verify_settings *settings)
 {
     if (item->reason != DKIM_OK)
         return;
-    item->reason = compare(item, dkim_message_body_hash(m, item->body_slot), accept_length);
+    item->reason = compare(item, dkim_message_body_hash(m, item->body_slot), settings);
     item->result = dkim_reason_result(item->reason);
 }
 
@@ -207,8 +242,18 @@ void
 dkim_verify_body(struct dkim_verify *v, const struct dkim_message *m,
                  const struct dkim_verify_settings *settings)
 {
-    for (size_t i = 0; i < v->count; i++)
-        dkim_verify_step_body(&v->items[i], m, settings->accept_length);
+    for (size_t i = 0; i < v->count; i++) {
+        struct dkim_verify_item *item = &v->items[i];
+
+        if (item->reason != DKIM_OK)
+            continue;
+        dkim_verify_step_body(item, m, settings);
+        if (item->reason == DKIM_OK && v->twice.n != 0) {
+            item->reason = DKIM_SIG_FIELD_TWICE;
+            item->detail = v->twice;
+            item->result = dkim_reason_result(item->reason);
+        }
+    }
 }
 
 enum dkim_result

@@ -18,13 +18,19 @@
 
 #include <time.h>
 
-#define DKIM_VERIFY_CLOCK_SKEW_S 300 /* other people's clocks; OpenDKIM allows as much */
+#define DKIM_VERIFY_CLOCK_SKEW_S 300 /* a good default; OpenDKIM allows as much */
 
 struct dkim_verify_settings {
     size_t max_signatures; /* 1..DKIM_MAX_SIGNATURES */
     time_t now;
     int64_t deadline_mono_ms; /* for all look-ups together */
-    bool accept_length; /* let signatures with l= pass (RFC 6376 8.2 warns); default: policy */
+    uint32_t clock_skew_s;    /* how wrong other people's clocks may be, for t= and x= */
+    /* Let signatures with l= pass where it covers the whole body; otherwise they are `policy`: what
+     * is added behind it is not signed (RFC 6376 8.2). */
+    bool accept_length;
+    /* Passing signatures are `policy` when a field of which there may be one stands twice: the
+     * reader may be shown the one that is not signed (RFC 6376 8.15). */
+    bool strict_singletons;
 };
 
 /* One signature. Strings are empty where the field did not tell. All in the message's arena. */
@@ -44,6 +50,7 @@ struct dkim_verify {
     struct dkim_verify_item *items; /* from the top of the header */
     size_t count;
     size_t ignored_count; /* signatures over the limit */
+    struct span twice;    /* with strict_singletons: a field that stands twice; empty: none */
 };
 
 /* One signature field of any kind on its way: what dkim_verify_header() does for each of
@@ -64,7 +71,7 @@ void dkim_verify_step_header(struct dkim_verify_step *s);
 /* After dkim_message_finish_body(): compares the body hash of a DKIM-Signature or
  * ARC-Message-Signature. */
 void dkim_verify_step_body(struct dkim_verify_item *item, const struct dkim_message *m,
-                           bool accept_length);
+                           const struct dkim_verify_settings *settings);
 
 /* OR_LIMIT past the arena. Trouble with single signatures is in the items, not here. `v` owns
  * nothing. */

@@ -60,7 +60,12 @@ verify(struct dkim_message *m, struct span body, struct span record)
     struct one_record dns;
     struct dkim_verify v;
     struct dkim_verify_settings settings = {
-        .max_signatures = 4, .now = NOW, .deadline_mono_ms = INT64_MAX};
+        .max_signatures = 4,
+        .now = NOW,
+        .deadline_mono_ms = INT64_MAX,
+        .accept_length = record.n % 2 == 0,
+        .strict_singletons = body.n % 2 == 1,
+    };
     size_t passed = 0;
 
     init_record(&dns, record);

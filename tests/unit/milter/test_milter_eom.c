@@ -2,7 +2,7 @@
  * Settings come from configuration text, so options are tested from the file to their effect. */
 #include "milter/milter_eom.h"
 
-#include "common/base/clock.h"
+#include "common/base/xalloc.h"
 #include "milter/dkim/dkim_keyfile.h"
 
 #include "tests/support/fake_dns.h"
@@ -171,6 +171,40 @@ run(const char *options, const char *login, const char *text)
     "From: alice@example.org\r\nTo: bob@example.net\r\nSubject: hello\r\n"                         \
     "Authentication-Results: mx.home.test; dkim=pass\r\n\r\nhello\r\n"
 
+/* The message with the signatures that we put on it, as others receive it: caller frees. */
+static char *
+signed_message(const char *options, const char *text)
+{
+    static const char insert[] = "insert DKIM-Signature:";
+    struct buf out;
+
+    ck_assert_int_eq(run(options, "alice", text), SMFIS_CONTINUE);
+    buf_init(&out, ARENA_BYTES);
+    for (const char *p = told.p; (p = strstr(p, insert)) != NULL;) {
+        for (p += strlen("insert "); *p != '\n' || p[1] == '\t'; p++) {
+            if (*p == '\n')
+                buf_add_char(&out, '\r');
+            buf_add_char(&out, *p);
+        }
+        buf_add_cstr(&out, "\r\n");
+    }
+    buf_add_cstr(&out, text);
+    char *message = xmemdup0(out.p, out.n);
+    buf_fini(&out);
+    return message;
+}
+
+/* A message with a line more in front. */
+static char *
+prefixed(const char *line, const char *text)
+{
+    size_t n = strlen(line) + strlen(text) + 1;
+    char *message = xmalloc(n);
+
+    snprintf(message, n, "%s%s", line, text);
+    return message;
+}
+
 /* ---- mode */
 
 START_TEST(enforce_signs_and_removes)
@@ -211,6 +245,27 @@ START_TEST(observe_accepts_what_enforce_refuses)
 }
 END_TEST
 
+/* ---- how strictly signatures are judged */
+
+#define PLAIN "From: alice@example.org\r\nSubject: hello\r\n\r\nhello\r\n"
+
+START_TEST(singleton_headers_option)
+{
+    char *message = signed_message("", PLAIN);
+    /* Sender is signed where present, and not oversigned: a passing signature without it */
+    char *twice = prefixed("Sender: a@b\r\nSender: c@d\r\n", message);
+
+    ck_assert_int_eq(run("", NULL, twice), SMFIS_CONTINUE);
+    ck_assert(was_told("dkim=pass header.d=example.org"));
+    ck_assert_int_eq(run("singleton-headers = policy", NULL, twice), SMFIS_CONTINUE);
+    ck_assert(was_told("dkim=policy"));
+    ck_assert(!was_told("dkim=pass"));
+    ck_assert_ptr_nonnull(strstr(log_text, "(field-twice)"));
+    free(twice);
+    free(message);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -222,6 +277,7 @@ main(void)
     tcase_add_test(tc, enforce_signs_and_removes);
     tcase_add_test(tc, observe_touches_nothing_and_logs_the_same);
     tcase_add_test(tc, observe_accepts_what_enforce_refuses);
+    tcase_add_test(tc, singleton_headers_option);
     suite_add_tcase(suite, tc);
     return unit_main(suite);
 }

@@ -1,6 +1,8 @@
 /* Verifying: the message of RFC 8463 A.3, and the same with one thing changed at a time. */
 #include "milter/dkim/dkim_verify.h"
 
+#include "common/text/base64.h"
+
 #include "tests/support/fake_dns.h"
 #include "tests/support/unit.h"
 
@@ -48,6 +50,7 @@ struct fixture {
     struct dkim_verify v;
     struct dns *dns;
     struct dkim_verify_settings settings;
+    bool accept_length, strict_singletons; /* for verify() */
 };
 
 static void
@@ -57,7 +60,13 @@ verify(struct fixture *f, const char *zone, const char *text, const char *body_t
     struct err e = {.text = ""};
 
     f->settings = (struct dkim_verify_settings){
-        .max_signatures = 10, .now = 1700000000, .deadline_mono_ms = INT64_MAX};
+        .max_signatures = 10,
+        .now = 1700000000,
+        .deadline_mono_ms = INT64_MAX,
+        .clock_skew_s = 300,
+        .accept_length = f->accept_length,
+        .strict_singletons = f->strict_singletons,
+    };
     arena_init(&f->mem, 1 << 20);
     dkim_message_init(&f->m, &f->mem);
     f->dns = fake_dns_new(zone);
@@ -89,7 +98,7 @@ join(const char *a, const char *b, const char *c)
 
 START_TEST(rfc8463_both_signatures)
 {
-    struct fixture f;
+    struct fixture f = {0};
     char *text = join(ed_signature, rsa_signature, header);
 
     verify(&f, ZONE, text, body);
@@ -137,7 +146,9 @@ static const struct {
     {"signed time in the field", "t=1528637909", "t=1528637908", body, ZONE, DKIM_FAIL,
      DKIM_HEADER_CHANGED},
     {"b= white space", "b=/gCr", "b= /g\r\n Cr", body, ZONE, DKIM_PASS, DKIM_OK},
-    {"expired", "t=1528637909", "t=1; x=1699999999", body, ZONE, DKIM_PERMERROR, DKIM_SIG_EXPIRED},
+    {"expired", "t=1528637909", "t=1; x=1699999699", body, ZONE, DKIM_PERMERROR, DKIM_SIG_EXPIRED},
+    {"expired within the clock skew", "t=1528637909", "t=1; x=1699999700", body, ZONE, DKIM_FAIL,
+     DKIM_HEADER_CHANGED},
     {"from the future", "t=1528637909", "t=1700000301", body, ZONE, DKIM_POLICY, DKIM_SIG_FUTURE},
     {"within the clock skew", "t=1528637909", "t=1700000300", body, ZONE, DKIM_FAIL,
      DKIM_HEADER_CHANGED},
@@ -172,7 +183,7 @@ replace(const char *text, const char *from, const char *to)
 
 START_TEST(one_change)
 {
-    struct fixture f;
+    struct fixture f = {0};
     char *whole = join(ed_signature, header, "");
     char *text = replace(whole, changes[_i].from, changes[_i].to);
 
@@ -192,7 +203,7 @@ END_TEST
 
 START_TEST(no_signature)
 {
-    struct fixture f;
+    struct fixture f = {0};
 
     verify(&f, ZONE, header, body);
     ck_assert_uint_eq(f.v.count, 0);
@@ -204,7 +215,7 @@ END_TEST
 
 START_TEST(only_the_first_signatures_count)
 {
-    struct fixture f;
+    struct fixture f = {0};
     struct buf text;
 
     buf_init(&text, 1 << 20);
@@ -225,7 +236,7 @@ END_TEST
 
 START_TEST(testing_key_is_marked)
 {
-    struct fixture f;
+    struct fixture f = {0};
     char *text = join(ed_signature, header, "");
 
     verify(&f,
@@ -236,6 +247,127 @@ START_TEST(testing_key_is_marked)
     ck_assert(f.v.items[0].testing);
     done(&f);
     free(text);
+}
+END_TEST
+
+/* RFC 6376 8.15: the second To stands above the one that was signed, and nothing is oversigned. */
+static const struct {
+    const char *added;
+    bool strict;
+    enum dkim_reason reason;
+    const char *detail;
+} doubles[] = {
+    {"To: victim@example.net\r\n", false, DKIM_OK, ""},
+    {"To: victim@example.net\r\n", true, DKIM_SIG_FIELD_TWICE, "To"},
+    {"TO : victim@example.net\r\n", true, DKIM_SIG_FIELD_TWICE, "To"},
+    {"Content-Type: a/b\r\nX: y\r\ncontent-type: a/c\r\n", true, DKIM_SIG_FIELD_TWICE,
+     "Content-Type"},
+    {"Cc: a@b\r\nReceived: x\r\nReceived: y\r\nComments: x\r\nComments: y\r\n", true, DKIM_OK, ""},
+    /* what was a failure stays one */
+    {"Subject: another\r\n", true, DKIM_HEADER_CHANGED, ""},
+};
+
+START_TEST(singleton_fields)
+{
+    struct fixture f = {.strict_singletons = doubles[_i].strict};
+    char *text = join(doubles[_i].added, ed_signature, header);
+
+    verify(&f, ZONE, text, body);
+    ck_assert_str_eq(dkim_reason_name(f.v.items[0].reason), dkim_reason_name(doubles[_i].reason));
+    ck_assert_span_eq(f.v.items[0].detail, doubles[_i].detail);
+    ck_assert_int_eq(f.v.items[0].result, dkim_reason_result(doubles[_i].reason));
+    done(&f);
+    free(text);
+}
+END_TEST
+
+/* A signature with l=, which dkim_sign never makes: appends the whole field. */
+static void
+sign_with_length(struct buf *out, const struct dkim_private *key, struct dkim_message *m,
+                 size_t slot)
+{
+    static const struct span from = {"from", 4};
+    const struct dkim_body_hash *hashed = dkim_message_body_hash(m, slot);
+    struct dkim_digest *digest = dkim_digest_new();
+    unsigned char hash[DKIM_HASH_BYTES];
+    struct span signature, raw;
+    struct err e;
+
+    buf_addf(out,
+             "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; d=example.org; s=s; "
+             "h=from; l=%llu; bh=",
+             (unsigned long long)hashed->length);
+    base64_encode(out, span_make((const char *)hashed->value, DKIM_HASH_BYTES));
+    buf_add_cstr(out, "; b=");
+    ck_assert_int_eq(dkim_message_hash_fields(m, DKIM_RELAXED, &from, 1, DKIM_NO_FIELD, digest),
+                     OR_OK);
+    char *text = arena_printf(m->mem, "%.*s\r\n", SPAN_ARG(buf_span(out)));
+    raw = span_cstr(text);
+    ck_assert_int_eq(dkim_message_hash_own(DKIM_RELAXED, raw, m->mem, digest), OR_OK);
+    dkim_digest_final(digest, hash);
+    dkim_digest_free(digest);
+    ck_assert_int_eq(dkim_private_sign(key, hash, m->mem, &signature, &e), OR_OK);
+    base64_encode(out, signature);
+    buf_add_cstr(out, "\r\n");
+}
+
+/* Signed: 7 canonical bytes, "Hello\r\n". */
+static const struct {
+    const char *what;
+    bool accept;
+    uint64_t length;
+    const char *body;
+    enum dkim_reason reason;
+} lengths[] = {
+    {"not accepted, though it covers all", false, 7, "Hello\r\n", DKIM_SIG_BODY_LENGTH},
+    {"covers all", true, 7, "Hello\r\n", DKIM_OK},
+    {"blank lines do not count", true, 7, "Hello \r\n\r\n\r\n", DKIM_OK},
+    {"more was added", true, 7, "Hello\r\nBuy this\r\n", DKIM_SIG_BODY_LENGTH},
+    {"one line of one byte was added", true, 7, "Hello\r\n.\r\n", DKIM_SIG_BODY_LENGTH},
+    {"only a part", true, 3, "Hello\r\n", DKIM_SIG_BODY_LENGTH},
+    {"nothing of something", true, 0, "Hello\r\n", DKIM_SIG_BODY_LENGTH},
+    {"nothing of nothing", true, 0, "", DKIM_OK},
+    {"cut off", true, 7, "Hell\r\n", DKIM_SIG_BODY_LENGTH_EXCEEDED},
+    {"changed", true, 7, "Jello\r\n", DKIM_BODY_CHANGED},
+};
+
+START_TEST(body_length)
+{
+    static const char from[] = "From: a@example.org\r\n";
+    struct fixture f = {.accept_length = lengths[_i].accept};
+    struct dkim_private *key;
+    struct dkim_message m;
+    struct arena mem;
+    struct buf text, record;
+    struct span rest;
+    struct err e;
+    size_t slot;
+
+    arena_init(&mem, 1 << 20);
+    buf_init(&text, 4096);
+    buf_init(&record, 4096);
+    ck_assert_int_eq(dkim_private_generate(DKIM_KEY_ED25519, 0, &key, &e), OR_OK);
+    dkim_message_init(&m, &mem);
+    ck_assert_int_eq(dkim_message_add_text(&m, span_cstr(from), &rest, &e), OR_OK);
+    ck_assert_int_eq(dkim_message_want_body(&m, DKIM_RELAXED, lengths[_i].length, &slot), OR_OK);
+    dkim_message_add_body(&m, SPAN_LIT("Hello\r\n"));
+    dkim_message_finish_body(&m);
+    sign_with_length(&text, key, &m, slot);
+    buf_add_cstr(&text, from);
+    buf_add_char(&text, '\0');
+    buf_add_cstr(&record, "s._domainkey.example.org TXT \"");
+    ck_assert_int_eq(dkim_private_format_record(key, &record), OR_OK);
+    buf_add_cstr(&record, "\"");
+    buf_add_char(&record, '\0');
+    verify(&f, record.p, text.p, lengths[_i].body);
+    ck_assert_msg(f.v.items[0].reason == lengths[_i].reason, "%s: %s", lengths[_i].what,
+                  dkim_reason_name(f.v.items[0].reason));
+    done(&f);
+    dkim_message_fini(&m);
+    dkim_private_free(key);
+    buf_fini(&record);
+    buf_fini(&text);
+    arena_fini(&mem);
 }
 END_TEST
 
@@ -298,6 +430,8 @@ main(void)
     tcase_add_test(tc, no_signature);
     tcase_add_test(tc, only_the_first_signatures_count);
     tcase_add_test(tc, testing_key_is_marked);
+    tcase_add_loop_test(tc, singleton_fields, 0, sizeof(doubles) / sizeof(doubles[0]));
+    tcase_add_loop_test(tc, body_length, 0, sizeof(lengths) / sizeof(lengths[0]));
     tcase_add_test(tc, description);
     tcase_add_test(tc, arena_too_small);
     suite_add_tcase(suite, tc);
