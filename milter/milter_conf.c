@@ -11,6 +11,8 @@ static const char *const mode_words[] = {"enforce", "observe", NULL};
 static const char *const policyd_failure_words[] = {"tempfail", "accept", NULL};
 static const char *const length_tag_words[] = {"ignore", "accept", NULL};
 static const char *const singleton_words[] = {"ignore", "policy", NULL};
+/* In the order of enum verdict_action. */
+static const char *const action_words[] = {"accept", "reject", "quarantine", "tempfail", NULL};
 static const char *const canonicalization_words[] = {"relaxed/relaxed", "relaxed/simple",
                                                      "simple/relaxed", "simple/simple", NULL};
 
@@ -98,6 +100,37 @@ static const struct conf_option options[] = {
      .def = "ignore",
      .words = singleton_words,
      .help = "policy: no signature passes when From, Subject, ... stand twice in the header"},
+    {.name = "on-none",
+     .type = CONF_ENUM,
+     .offset = FIELD(on_result[DKIM_NONE]),
+     .def = "accept",
+     .words = action_words,
+     .help = "what happens to a message without a signature"},
+    {.name = "on-fail",
+     .type = CONF_ENUM,
+     .offset = FIELD(on_result[DKIM_FAIL]),
+     .def = "accept",
+     .words = action_words,
+     .help =
+         "what happens to a message with a signature that does not fit the message, none passing"},
+    {.name = "on-policy",
+     .type = CONF_ENUM,
+     .offset = FIELD(on_result[DKIM_POLICY]),
+     .def = "accept",
+     .words = action_words,
+     .help = "what happens to a message with a signature that we do not accept, none passing"},
+    {.name = "on-temperror",
+     .type = CONF_ENUM,
+     .offset = FIELD(on_result[DKIM_TEMPERROR]),
+     .def = "accept",
+     .words = action_words,
+     .help = "what happens to a message with a key that could not be looked up, none passing"},
+    {.name = "on-permerror",
+     .type = CONF_ENUM,
+     .offset = FIELD(on_result[DKIM_PERMERROR]),
+     .def = "accept",
+     .words = action_words,
+     .help = "what happens to a message with an unusable signature or key, none passing"},
     {.name = "max-header-size",
      .type = CONF_SIZE,
      .offset = FIELD(max_header_bytes),

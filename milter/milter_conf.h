@@ -7,6 +7,7 @@
 #define OUTRIDER_MILTER_MILTER_CONF_H
 
 #include "common/run/conf.h"
+#include "milter/dkim/dkim.h"
 
 enum milter_mode { MILTER_ENFORCE, MILTER_OBSERVE };
 enum milter_policyd_failure { MILTER_POLICYD_TEMPFAIL, MILTER_POLICYD_ACCEPT };
@@ -34,8 +35,9 @@ struct milter_settings {
     bool arc_verify;           /* ARC chains of what arrives from outside */
     int length_tag;            /* enum milter_length_tag */
     int64_t clock_skew_ms;
-    int singleton_headers;    /* enum milter_singletons */
-    int64_t max_header_bytes; /* of one message */
+    int singleton_headers;       /* enum milter_singletons */
+    int on_result[DKIM_RESULTS]; /* enum verdict_action; none for pass and neutral */
+    int64_t max_header_bytes;    /* of one message */
     char *quarantine_header;
 };
 

@@ -14,6 +14,7 @@
 #include "common/base/xalloc.h"
 #include "milter/authres/authres_format.h"
 #include "milter/authres/authres_parse.h"
+#include "milter/milter_action.h"
 #include "milter/milter_results.h"
 
 #include <libmilter/mfapi.h>
@@ -252,6 +253,17 @@ log_answer(const struct verdict_answer *v, struct log_line *line)
         log_line_add(line, "override", v->dmarc_override);
 }
 
+static void
+end_with(struct ending *end, enum verdict_action action, struct span dsn, struct span text)
+{
+    *end = (struct ending){
+        .action = action,
+        .code = action == VERDICT_REJECT ? "550" : "451",
+        .dsn = dsn,
+        .text = text,
+    };
+}
+
 static bool
 judge_message(struct milter_message *m, SMFICTX *ctx, struct log_line *line, struct ending *end)
 {
@@ -266,11 +278,11 @@ judge_message(struct milter_message *m, SMFICTX *ctx, struct log_line *line, str
     const struct verdict_answer *answer = ask_policyd(m, &storage);
     if (answer != NULL) {
         log_answer(answer, line);
-        end->action = answer->action;
-        end->code = answer->action == VERDICT_REJECT ? "550" : "451";
-        end->dsn = answer->dsn;
-        end->text = answer->text;
+        end_with(end, answer->action, answer->dsn, answer->text);
     }
+    const struct milter_action own = milter_action_of(m);
+    if (milter_action_is_stricter(own.action, end->action))
+        end_with(end, own.action, own.dsn, own.text);
     if (end->action == VERDICT_REJECT || end->action == VERDICT_TEMPFAIL)
         return true; /* nobody will see the header */
     if (end->action == VERDICT_QUARANTINE && !add_quarantine_mark(m, ctx, end->text))

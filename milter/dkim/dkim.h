@@ -32,6 +32,7 @@ enum dkim_result {
     DKIM_NEUTRAL,
     DKIM_TEMPERROR,
     DKIM_PERMERROR,
+    DKIM_RESULTS
 };
 
 enum dkim_reason {

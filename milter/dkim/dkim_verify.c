@@ -256,8 +256,8 @@ dkim_verify_body(struct dkim_verify *v, const struct dkim_message *m,
     }
 }
 
-enum dkim_result
-dkim_verify_overall(const struct dkim_verify *v)
+static const struct dkim_verify_item *
+most_telling(const struct dkim_verify *v, bool count_testing)
 {
     /* temperror before fail: with the key at hand it might have passed. */
     static const enum dkim_result order[] = {DKIM_PASS,   DKIM_TEMPERROR, DKIM_FAIL,
@@ -265,9 +265,25 @@ dkim_verify_overall(const struct dkim_verify *v)
 
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
         for (size_t j = 0; j < v->count; j++)
-            if (v->items[j].result == order[i])
-                return order[i];
-    return DKIM_NONE;
+            if (v->items[j].result == order[i] &&
+                (order[i] == DKIM_PASS || count_testing || !v->items[j].testing))
+                return &v->items[j];
+    return NULL;
+}
+
+enum dkim_result
+dkim_verify_overall(const struct dkim_verify *v)
+{
+    const struct dkim_verify_item *item = most_telling(v, true);
+
+    return item != NULL ? item->result : DKIM_NONE;
+}
+
+enum dkim_result
+dkim_verify_decisive(const struct dkim_verify *v, const struct dkim_verify_item **item_out)
+{
+    *item_out = most_telling(v, false);
+    return *item_out != NULL ? (*item_out)->result : DKIM_NONE;
 }
 
 void

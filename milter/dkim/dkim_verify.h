@@ -86,6 +86,11 @@ void dkim_verify_body(struct dkim_verify *v, const struct dkim_message *m,
  * without signatures. */
 enum dkim_result dkim_verify_overall(const struct dkim_verify *v);
 
+/* The same for a decision on the message: a failure under a key with t=y counts like no signature
+ * (RFC 6376 3.6.1). *item_out is the signature that the word comes from; NULL with none. */
+enum dkim_result
+dkim_verify_decisive(const struct dkim_verify *v, const struct dkim_verify_item **item_out);
+
 /* "the key was revoked (detail)". Appends; the detail's control bytes become '?'. */
 void dkim_verify_describe(struct buf *out, const struct dkim_verify_item *item);
 

@@ -36,3 +36,16 @@ def test_observing_milter_changes_and_refuses_nothing_but_logs(ride, subject):
         ride.submit(mail.compose(ALICE, ALICE, "own " + subject), ALICE, ALICE)
         assert ride.read("own " + subject)["DKIM-Signature"] is None
         assert "signed=" in milter.log().splitlines()[-1]
+
+
+def test_unsigned_mail_is_refused_where_on_none_says_so(ride, subject):
+    with milter_with(ride, "on-none = reject\non-fail = quarantine"):
+        with pytest.raises(mail.Reply) as refused:
+            ride.inbound(mail.compose("sam@sender.test", ALICE, subject), "sam@sender.test", ALICE, SENDER_IP)
+        assert refused.value.code == 550 and "5.7.20" in refused.value.text
+        assert "not signed" in refused.value.text
+        ride.inbound(ride.signed(subject) + b"one more line\r\n", "sam@sender.test", ALICE, SENDER_IP)
+        got = ride.read(subject, folder="Junk")
+        assert "body hash" in got["X-Outrider-Quarantine"], "SPF alone makes DMARC pass, on-fail is stricter"
+        ride.inbound(ride.signed("good " + subject), "sam@sender.test", ALICE, SENDER_IP)
+        assert ride.read("good " + subject)["X-Outrider-Quarantine"] is None

@@ -194,6 +194,27 @@ signed_message(const char *options, const char *text)
     return message;
 }
 
+/* A copy in which every `from` is `to`. */
+static char *
+replaced(const char *text, const char *from, const char *to)
+{
+    struct buf out;
+
+    buf_init(&out, ARENA_BYTES);
+    for (; *text != '\0'; text++) {
+        bool here = from[0] != '\0' && strncmp(text, from, strlen(from)) == 0;
+
+        if (here)
+            buf_add_cstr(&out, to);
+        else
+            buf_add_char(&out, *text);
+        text += here ? strlen(from) - 1 : 0;
+    }
+    char *copy = xmemdup0(out.p, out.n);
+    buf_fini(&out);
+    return copy;
+}
+
 /* A message with a line more in front. */
 static char *
 prefixed(const char *line, const char *text)
@@ -266,6 +287,105 @@ START_TEST(singleton_headers_option)
 }
 END_TEST
 
+/* ---- actions on the DKIM result alone */
+
+static const struct {
+    const char *options;
+    const char *from, *to; /* changed in the signed message; NULL: sent unsigned */
+    sfsistat status;
+    const char *told;
+} actions[] = {
+    {"on-none = reject", NULL, NULL, SMFIS_REJECT,
+     "reply 550 5.7.20 no passing DKIM signature: the message is not signed\n"},
+    {"on-none = tempfail", NULL, NULL, SMFIS_TEMPFAIL, "reply 451 4.7.20 "},
+    {"on-none = quarantine", NULL, NULL, SMFIS_CONTINUE,
+     "insert X-Outrider-Quarantine: no passing DKIM signature: the message is not signed\n"},
+    {"on-none = accept", NULL, NULL, SMFIS_CONTINUE, "dkim=none"},
+    {"on-fail = reject", NULL, NULL, SMFIS_CONTINUE, "dkim=none"},
+    {"on-none = reject", "", "", SMFIS_CONTINUE, "dkim=pass"},
+    {"on-fail = reject", "hello\r\n.", "jello\r\n.", SMFIS_REJECT,
+     "reply 550 5.7.20 no passing DKIM signature: d=example.org: the body hash does not match"},
+    {"on-none = reject", "hello\r\n.", "jello\r\n.", SMFIS_CONTINUE, "dkim=fail"},
+    {"on-policy = reject\nsingleton-headers = policy", "Subject: s\r\n",
+     "Sender: x\r\nSender: y\r\nSubject: s\r\n", SMFIS_REJECT,
+     "reply 550 5.7.21 no acceptable DKIM signature: d=example.org: "},
+    {"on-permerror = reject", "v=1;", "v=2;", SMFIS_REJECT,
+     "reply 550 5.7.20 no passing DKIM signature: d=example.org: the signature's version"},
+    {"on-permerror = reject", "v=1;", "v=1; %s", SMFIS_REJECT, "the DKIM-Signature field is malfo"},
+    {"mode = observe\non-none = reject", NULL, NULL, SMFIS_CONTINUE, ""},
+};
+
+START_TEST(action_on_result)
+{
+    static const char text[] = "From: alice@example.org\r\nSubject: s\r\n\r\nhello\r\n.\r\n";
+    char *message = prefixed("", text);
+
+    if (actions[_i].from != NULL) {
+        char *intact = signed_message("", text),
+             *changed = replaced(intact, actions[_i].from, actions[_i].to);
+
+        free(message);
+        free(intact);
+        message = changed;
+    }
+    sfsistat status = run(actions[_i].options, NULL, message);
+    ck_assert_msg(was_told(actions[_i].told), "%s: %s", actions[_i].options, told.p);
+    ck_assert_int_eq(status, actions[_i].status);
+    free(message);
+}
+END_TEST
+
+/* The stricter of DKIM's and DMARC's word counts; here the latter is policyd-failure's tempfail. */
+START_TEST(stricter_action_counts)
+{
+    char options[256];
+
+    snprintf(options, sizeof(options), "policyd = \"unix:%s/none\"\non-none = quarantine", folder);
+    ck_assert_int_eq(run(options, NULL, PLAIN), SMFIS_TEMPFAIL);
+    ck_assert(was_told("reply 451 4.7.1 the policy service"));
+    snprintf(options, sizeof(options), "policyd = \"unix:%s/none\"\non-none = reject", folder);
+    ck_assert_int_eq(run(options, NULL, PLAIN), SMFIS_REJECT);
+    ck_assert(was_told("reply 550 5.7.20 "));
+}
+END_TEST
+
+START_TEST(temperror_is_told_apart)
+{
+    char *message = signed_message("", PLAIN);
+
+    snprintf(zone, sizeof(zone),
+             "rsa._domainkey.example.org SERVFAIL\n"
+             "ed._domainkey.example.org TXT \"v=DKIM1; k=ed25519; p=\"\n");
+    ck_assert_int_eq(run("on-permerror = reject\non-temperror = tempfail", NULL, message),
+                     SMFIS_TEMPFAIL);
+    ck_assert(
+        was_told("reply 451 4.7.20 no passing DKIM signature: d=example.org: the key could "));
+    free(message);
+}
+END_TEST
+
+START_TEST(testing_key_counts_like_no_signature)
+{
+    char *message = signed_message("", PLAIN);
+
+    snprintf(zone, sizeof(zone),
+             "rsa._domainkey.example.org TXT \"v=DKIM1; p=\"\n"
+             "ed._domainkey.example.org TXT \"v=DKIM1; t=y; k=ed25519; "
+             "p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\"\n");
+    ck_assert_int_eq(run("on-fail = reject", NULL, message), SMFIS_CONTINUE);
+    ck_assert_int_eq(run("on-permerror = reject", NULL, message), SMFIS_REJECT);
+    ck_assert(was_told("the key was revoked"));
+    snprintf(zone, sizeof(zone),
+             "rsa._domainkey.example.org TXT \"v=DKIM1; t=y; k=ed25519; "
+             "p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\"\n"
+             "ed._domainkey.example.org TXT \"v=DKIM1; t=y; k=ed25519; "
+             "p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\"\n");
+    ck_assert_int_eq(run("on-none = reject", NULL, message), SMFIS_REJECT);
+    ck_assert(was_told("only signatures under testing keys (t=y)"));
+    free(message);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -278,6 +398,10 @@ main(void)
     tcase_add_test(tc, observe_touches_nothing_and_logs_the_same);
     tcase_add_test(tc, observe_accepts_what_enforce_refuses);
     tcase_add_test(tc, singleton_headers_option);
+    tcase_add_loop_test(tc, action_on_result, 0, sizeof(actions) / sizeof(actions[0]));
+    tcase_add_test(tc, stricter_action_counts);
+    tcase_add_test(tc, temperror_is_told_apart);
+    tcase_add_test(tc, testing_key_counts_like_no_signature);
     suite_add_tcase(suite, tc);
     return unit_main(suite);
 }
