@@ -74,7 +74,9 @@ milter_build(void *state, const void *settings, bool check_only, void **built_ou
         return st;
     struct milter_built *built = xcalloc(1, sizeof(*built));
     built->keys = keys;
-    st = daemon_dns_new(&s->common, &built->dns, e);
+    st = milter_conf_fields(s, &built->fields, e);
+    if (st == OR_OK)
+        st = daemon_dns_new(&s->common, &built->dns, e);
     if (st != OR_OK) {
         milter_destroy(built);
         return st;

@@ -12,6 +12,7 @@
 
 struct milter_built {
     struct dns *dns;
+    struct dkim_fields fields;  /* what our signatures cover */
     struct dkim_keytable *keys; /* NULL: there is no key directory */
     char *authserv_id;          /* as configured, or the host's name */
 };

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#define MIN_LIFETIME_MS 60000
 #define FIELD(name_) offsetof(struct milter_settings, name_)
 
 static const char *const mode_words[] = {"enforce", "observe", NULL};
@@ -61,6 +62,32 @@ static const struct conf_option options[] = {
      .def = "relaxed/relaxed",
      .words = canonicalization_words,
      .help = "header/body canonicalization of our signatures"},
+    {.name = "sign-headers",
+     .type = CONF_STRING_LIST,
+     .offset = FIELD(sign_headers),
+     .def = DKIM_FIELDS_SIGNED,
+     .help = "fields that our signatures cover where present; From must be among them"},
+    {.name = "skip-headers",
+     .type = CONF_STRING_LIST,
+     .offset = FIELD(skip_headers),
+     .help = "fields taken out of sign-headers again"},
+    {.name = "oversign-headers",
+     .type = CONF_STRING_LIST,
+     .offset = FIELD(oversign_headers),
+     .def = DKIM_FIELDS_OVERSIGNED,
+     .help = "fields of sign-headers signed once more than present: nobody can add another"},
+    {.name = "signature-lifetime",
+     .type = CONF_DURATION,
+     .offset = FIELD(signature_lifetime_ms),
+     .def = "0s",
+     .min = 0,
+     .max = 31536000000,
+     .help = "how long our signatures are valid (x=), at least 1m; 0s: without end"},
+    {.name = "sign-subdomains",
+     .type = CONF_BOOL,
+     .offset = FIELD(sign_subdomains),
+     .def = "false",
+     .help = "sign a From subdomain without keys with those of its nearest parent"},
     {.name = "max-signatures",
      .type = CONF_INT,
      .offset = FIELD(max_signatures),
@@ -152,6 +179,54 @@ static const struct conf_service services[] = {
      .default_mode = 0660},
 };
 
+static or_status
+check_names(const char *option, const struct conf_list *list, struct err *e)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (!dkim_fields_is_name(span_cstr(list->items[i])))
+            return err_set(e, OR_CONFIG, "%s: \"%s\" is not a field's name", option,
+                           list->items[i]);
+    return OR_OK;
+}
+
+or_status
+milter_conf_fields(const struct milter_settings *settings, struct dkim_fields *fields_out,
+                   struct err *e)
+{
+    struct dkim_fields *f = fields_out;
+
+    f->count = 0;
+    for (size_t i = 0; i < settings->sign_headers.count; i++)
+        if (dkim_fields_add(f, span_cstr(settings->sign_headers.items[i]), e) != OR_OK)
+            return err_wrap(e, OR_CONFIG, "sign-headers");
+    for (size_t i = 0; i < settings->oversign_headers.count; i++)
+        dkim_fields_oversign(f, span_cstr(settings->oversign_headers.items[i]));
+    for (size_t i = 0; i < settings->skip_headers.count; i++)
+        dkim_fields_remove(f, span_cstr(settings->skip_headers.items[i]));
+    /* RFC 6376 5.4: a signature without From is none. */
+    if (!dkim_fields_has(f, SPAN_LIT("From")))
+        return err_set(
+            e, OR_CONFIG,
+            "sign-headers: From is missing, or skip-headers names it; it must be signed");
+    return OR_OK;
+}
+
+static or_status
+check(void *settings, struct err *e)
+{
+    const struct milter_settings *s = settings;
+    struct dkim_fields fields;
+
+    if (s->signature_lifetime_ms != 0 && s->signature_lifetime_ms < MIN_LIFETIME_MS)
+        return err_set(
+            e, OR_CONFIG,
+            "signature-lifetime: mail takes longer; say 0s (without end), or 1m to 365d");
+    or_status st = check_names("skip-headers", &s->skip_headers, e);
+    if (st == OR_OK)
+        st = check_names("oversign-headers", &s->oversign_headers, e);
+    return st == OR_OK ? milter_conf_fields(s, &fields, e) : st;
+}
+
 const struct conf_schema milter_schema = {
     .daemon = "milter",
     .settings_bytes = sizeof(struct milter_settings),
@@ -161,4 +236,5 @@ const struct conf_schema milter_schema = {
     .service_count = sizeof(services) / sizeof(services[0]),
     .uses_dns = true,
     .default_user = "outrider-milter",
+    .check = check,
 };

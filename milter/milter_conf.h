@@ -7,6 +7,7 @@
 #define OUTRIDER_MILTER_MILTER_CONF_H
 
 #include "common/run/conf.h"
+#include "milter/dkim/dkim_fields.h"
 #include "milter/dkim/dkim.h"
 
 enum milter_mode { MILTER_ENFORCE, MILTER_OBSERVE };
@@ -29,7 +30,12 @@ struct milter_settings {
     int policyd_failure; /* enum milter_policyd_failure */
     char *key_directory;
     struct conf_cidrs internal_networks;
-    int canonicalization;      /* enum milter_canonicalization, of what we sign */
+    int canonicalization; /* enum milter_canonicalization, of what we sign */
+    struct conf_list sign_headers;
+    struct conf_list skip_headers;
+    struct conf_list oversign_headers;
+    int64_t signature_lifetime_ms; /* 0: no x= */
+    bool sign_subdomains;
     int64_t max_signatures;    /* verified per message */
     int64_t verify_timeout_ms; /* all key look-ups of one message */
     bool arc_verify;           /* ARC chains of what arrives from outside */
@@ -42,5 +48,11 @@ struct milter_settings {
 };
 
 extern const struct conf_schema milter_schema;
+
+/* What sign-headers, skip-headers and oversign-headers come to; the names stay in the settings.
+ * What passes here for loaded settings is OR_OK: the loader has checked. OR_CONFIG says which
+ * option. */
+or_status milter_conf_fields(const struct milter_settings *settings, struct dkim_fields *fields_out,
+                             struct err *e) OR_MUST_USE;
 
 #endif

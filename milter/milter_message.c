@@ -108,6 +108,23 @@ find_author(struct milter_message *m, struct err *e)
     return domain_canonical(list.items[0].domain, &m->mem, &m->author, e);
 }
 
+/* The author's own keys; with sign-subdomains, else those of the nearest parent that has some. */
+static const struct dkim_keytable_row *
+find_keys(struct milter_message *m)
+{
+    const struct dkim_keytable_row *keys = NULL;
+
+    if (m->built->keys == NULL)
+        return NULL;
+    for (struct span domain = m->author; domain.n != 0 && keys == NULL;
+         domain = domain_parent(domain)) {
+        keys = dkim_keytable_find(m->built->keys, domain, &m->key_count);
+        if (!m->settings->sign_subdomains)
+            break;
+    }
+    return keys;
+}
+
 /* OR_OK with m->sign set, or why this message is not signed. */
 static or_status
 prepare_signing(struct milter_message *m, struct err *e)
@@ -122,13 +139,14 @@ prepare_signing(struct milter_message *m, struct err *e)
         .header_canon = canons[m->settings->canonicalization][0],
         .body_canon = canons[m->settings->canonicalization][1],
         .now = clock_now(),
+        .lifetime_s = (uint32_t)(m->settings->signature_lifetime_ms / 1000),
+        .fields = &m->built->fields,
     };
 
     or_status st = find_author(m, e);
     if (st != OR_OK)
         return st;
-    if (m->built->keys != NULL)
-        m->keys = dkim_keytable_find(m->built->keys, m->author, &m->key_count);
+    m->keys = find_keys(m);
     if (m->keys == NULL)
         return err_set(e, OR_ABSENT, "no key for %.*s", SPAN_ARG(m->author));
     struct dkim_sign *sign = arena_alloc(&m->mem, sizeof(*sign));

@@ -1,77 +1,35 @@
 /*
- * Signing. Decides what h= covers.
+ * Signing. What h= covers: dkim_fields.h.
  */
 #include "milter/dkim/dkim_sign.h"
 
 #include <string.h>
 
-/* RFC 6376 5.4.1, with the MIME fields (without them an attacker turns the body into another one).
- * Fields that transit changes or adds (Received, Return-Path, Authentication-Results,
- * DKIM-Signature, ...) are left out. The fields of a list or a resender are signed where present,
- * and not oversigned: forwarders add their own. */
-static const struct {
-    const char *name;
-    bool oversigned;
-} signed_fields[] = {
-    {"From", true},
-    {"To", true},
-    {"Cc", true},
-    {"Subject", true},
-    {"Date", true},
-    {"Message-ID", true},
-    {"Reply-To", true},
-    {"MIME-Version", true},
-    {"Content-Type", true},
-    {"Content-Transfer-Encoding", true},
-    {"Content-Disposition", false},
-    {"Content-ID", false},
-    {"Content-Description", false},
-    {"Sender", false},
-    {"In-Reply-To", false},
-    {"References", false},
-    {"Resent-Date", false},
-    {"Resent-From", false},
-    {"Resent-Sender", false},
-    {"Resent-To", false},
-    {"Resent-Cc", false},
-    {"Resent-Message-ID", false},
-    {"List-Id", false},
-    {"List-Help", false},
-    {"List-Unsubscribe", false},
-    {"List-Unsubscribe-Post", false}, /* RFC 8058 4: must be signed */
-    {"List-Subscribe", false},
-    {"List-Post", false},
-    {"List-Owner", false},
-    {"List-Archive", false},
-    {"Autocrypt", false},
-};
-
 static or_status
-add_name(struct dkim_sign *s, const char *name, size_t times, struct err *e)
+add_name(struct dkim_sign *s, struct span name, size_t times, struct err *e)
 {
     if (times > DKIM_SIG_MAX_NAMES - s->name_count)
-        return err_set(e, OR_LIMIT, "too many %s fields to sign", name);
+        return err_set(e, OR_LIMIT, "too many %.*s fields to sign", SPAN_ARG(name));
     for (; times > 0; times--)
-        s->names[s->name_count++] = span_cstr(name);
+        s->names[s->name_count++] = name;
     return OR_OK;
 }
 
 static or_status
-choose_names(struct dkim_sign *s, struct err *e)
+choose_names(struct dkim_sign *s, const struct dkim_fields *fields, struct err *e)
 {
+    struct span signature = SPAN_LIT("DKIM-Signature");
     or_status st = OR_OK;
 
-    for (size_t i = 0; i < sizeof(signed_fields) / sizeof(signed_fields[0]) && st == OR_OK; i++) {
-        const char *name = signed_fields[i].name;
+    for (size_t i = 0; i < fields->count && st == OR_OK; i++) {
+        struct span name = fields->items[i].name;
 
-        st = add_name(s, name,
-                      dkim_message_count(s->message, span_cstr(name)) + signed_fields[i].oversigned,
+        st = add_name(s, name, dkim_message_count(s->message, name) + fields->items[i].oversigned,
                       e);
     }
     /* RFC 8617 4.1.2: what the sealer verified should stay what it was. */
     if (st == OR_OK && s->settings.arc_instance != 0)
-        st = add_name(s, "DKIM-Signature",
-                      dkim_message_count(s->message, SPAN_LIT("DKIM-Signature")), e);
+        st = add_name(s, signature, dkim_message_count(s->message, signature), e);
     return st;
 }
 
@@ -89,11 +47,18 @@ or_status
 dkim_sign_start(struct dkim_sign *s, struct dkim_message *m,
                 const struct dkim_sign_settings *settings, struct err *e)
 {
+    struct dkim_fields defaults;
+
     s->message = m;
     s->settings = *settings;
     s->name_count = 0;
     s->header = NULL;
-    or_status st = settings->names != NULL ? copy_names(s, e) : choose_names(s, e);
+    if (settings->fields == NULL)
+        dkim_fields_init_default(&defaults);
+    or_status st =
+        settings->names != NULL
+            ? copy_names(s, e)
+            : choose_names(s, settings->fields != NULL ? settings->fields : &defaults, e);
     if (st != OR_OK)
         return st;
     st = dkim_message_want_body(m, settings->body_canon, DKIM_WHOLE_BODY, &s->body_slot);

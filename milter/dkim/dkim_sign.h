@@ -5,15 +5,15 @@
  * dkim_sign_start() before the first body chunk asks the message for its body hash;
  * dkim_sign_value() after the last one makes a field value for each key. l= is never written.
  *
- * What is signed: the fields of RFC 6376 5.4.1 that the message has, each as often as it is there;
- * and those that decide what a reader sees once more than that, so that nobody can add another
- * ("oversigning").
+ * What is signed: the fields of dkim_fields.h that the message has, each as often as it is there,
+ * the oversigned ones once more.
  *
  * Threads: per-thread.
  */
 #ifndef OUTRIDER_MILTER_DKIM_DKIM_SIGN_H
 #define OUTRIDER_MILTER_DKIM_DKIM_SIGN_H
 
+#include "milter/dkim/dkim_fields.h"
 #include "milter/dkim/dkim_message.h"
 #include "milter/dkim/dkim_sig.h"
 
@@ -25,9 +25,12 @@ struct dkim_sign_settings {
     enum dkim_canon header_canon;
     enum dkim_canon body_canon;
     time_t now;
-    uint32_t lifetime_s;      /* x= is now + this; 0: no x= */
+    uint32_t lifetime_s; /* x= is now + this; 0: no x= */
+    /* NULL: the default ones. Only dkim_sign_start() uses it; the names must outlive the signing.
+     */
+    const struct dkim_fields *fields;
     unsigned arc_instance;    /* not 0: values of ARC-Message-Signature with this i= */
-    const struct span *names; /* h= instead of the usual; NULL: the usual */
+    const struct span *names; /* h= as it stands, instead of one made from `fields`; NULL: none */
     size_t name_count;
 };
 

@@ -2,8 +2,10 @@
 
 import contextlib
 
+import dkim
 import pytest
 
+from conftest import PASSWORD
 from lab import mail
 from lab.lab import MILTER_CONF
 from lab.world import FORGER_IP, SENDER_IP
@@ -49,3 +51,15 @@ def test_unsigned_mail_is_refused_where_on_none_says_so(ride, subject):
         assert "body hash" in got["X-Outrider-Quarantine"], "SPF alone makes DMARC pass, on-fail is stricter"
         ride.inbound(ride.signed("good " + subject), "sam@sender.test", ALICE, SENDER_IP)
         assert ride.read("good " + subject)["X-Outrider-Quarantine"] is None
+
+
+def test_subdomain_is_signed_with_its_parents_key(ride, subject):
+    ride.lab.must_cli("domain", "add", "dept.home.test", config=ride.lab.authd)
+    ride.lab.add_user("dora@dept.home.test", PASSWORD)
+    message = mail.compose("dora@dept.home.test", ALICE, subject)
+    with milter_with(ride, "sign-subdomains = true\nsignature-lifetime = 7d\noversign-headers = {}"):
+        ride.submit(message, "dora@dept.home.test", ALICE)
+        got = ride.read(subject)
+        assert "d=home.test;" in got["DKIM-Signature"] and "x=" in got["DKIM-Signature"]
+        with ride.mailbox() as box:
+            assert dkim.DKIM(box.raw(subject)).verify(dnsfunc=ride.world.txt)

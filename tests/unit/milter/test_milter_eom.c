@@ -88,6 +88,7 @@ set_up(void)
     zone[0] = '\0';
     make_key("example.org", "rsa", DKIM_KEY_RSA);
     make_key("example.org", "ed", DKIM_KEY_ED25519);
+    make_key("home.test", "h", DKIM_KEY_ED25519);
     make_key("sub.home.test", "s", DKIM_KEY_ED25519);
     buf_init(&told, 1 << 20);
 }
@@ -99,6 +100,16 @@ tear_down(void)
     buf_fini(&told);
 }
 
+static void
+write_settings(char path_out[PATH_BYTES], const char *text)
+{
+    snprintf(path_out, PATH_BYTES, "%s/milter.conf", folder);
+    FILE *f = fopen(path_out, "w");
+    fprintf(f, "key-directory = \"%s\"\n%s%s\n", folder,
+            strstr(text, "policyd") == NULL ? "policyd = \"\"\n" : "", text);
+    fclose(f);
+}
+
 static struct milter_settings *
 load_settings(const char *text)
 {
@@ -106,11 +117,7 @@ load_settings(const char *text)
     void *settings = NULL;
     struct err e;
 
-    snprintf(path, sizeof(path), "%s/milter.conf", folder);
-    FILE *f = fopen(path, "w");
-    fprintf(f, "key-directory = \"%s\"\n%s%s\n", folder,
-            strstr(text, "policyd") == NULL ? "policyd = \"\"\n" : "", text);
-    fclose(f);
+    write_settings(path, text);
     ck_assert_msg(conf_load(&milter_schema, path, &settings, &e) == OR_OK, "%s", e.text);
     ck_assert_int_eq(unlink(path), 0);
     return settings;
@@ -145,6 +152,7 @@ run(const char *options, const char *login, const char *text)
     struct span body;
     struct err e;
 
+    ck_assert_int_eq(milter_conf_fields(settings, &built.fields, &e), OR_OK);
     ck_assert_int_eq(dkim_keytable_load(folder, &built.keys, &e), OR_OK);
     arena_init(&m.mem, ARENA_BYTES);
     dkim_message_init(&m.dkim, &m.mem);
@@ -266,9 +274,98 @@ START_TEST(observe_accepts_what_enforce_refuses)
 }
 END_TEST
 
-/* ---- how strictly signatures are judged */
+/* ---- how our mail is signed */
 
 #define PLAIN "From: alice@example.org\r\nSubject: hello\r\n\r\nhello\r\n"
+
+static const struct {
+    const char *options;
+    const char *text;
+    const char *told; /* what must be in the fields added; white space dense to one blank */
+    const char *log;
+} signings[] = {
+    {"", "From: a@home.test\r\n\r\n", "h=From:From:To:Cc:Subject:", "d=home.test s=h"},
+    {"sign-headers = {\"X-One\", \"From\"}", "X-One: 1\r\nX-One: 2\r\nFrom: a@home.test\r\n\r\n",
+     "h=X-One:X-One:From:From;b=", "signed="},
+    {"sign-headers = {\"From\"}\noversign-headers = {\"To\"}", "To: x\r\nFrom: a@home.test\r\n\r\n",
+     "h=From;b=", "signed="},
+    {"skip-headers = {\"to\", \"Cc\", \"X-Unknown\"}", "To: x\r\nFrom: a@home.test\r\n\r\n",
+     "h=From:From:Subject:", "signed="},
+    {"signature-lifetime = 7d", "From: a@home.test\r\n\r\n", ";x=", "signed="},
+    {"sign-subdomains = true", "From: a@mail.home.test\r\n\r\n", ";d=home.test;s=h;",
+     "d=home.test s=h"},
+    {"sign-subdomains = true", "From: a@x.y.sub.home.test\r\n\r\n", ";d=sub.home.test;s=s;",
+     "d=sub.home.test s=s"},
+    {"sign-subdomains = true", "From: a@sub.home.test\r\n\r\n", ";d=sub.home.test;s=s;", "signed="},
+    {"", "From: a@mail.home.test\r\n\r\n", "", "not-signed=\"no key for mail.home.test\""},
+    {"sign-subdomains = true", "From: a@xhome.test\r\n\r\n", "",
+     "not-signed=\"no key for xhome.test\""},
+};
+
+static void
+drop_blanks(struct buf *out, const char *text)
+{
+    for (; *text != '\0'; text++)
+        if (*text != ' ' && *text != '\t' && *text != '\n')
+            buf_add_char(out, *text);
+    buf_add_char(out, '\0');
+}
+
+START_TEST(signing_options)
+{
+    struct buf dense;
+
+    buf_init(&dense, ARENA_BYTES);
+    ck_assert_int_eq(run(signings[_i].options, "alice", signings[_i].text), SMFIS_CONTINUE);
+    drop_blanks(&dense, told.p);
+    ck_assert_msg(strstr(dense.p, signings[_i].told) != NULL, "%s: %s", signings[_i].options,
+                  dense.p);
+    ck_assert_int_eq(signings[_i].told[0] == '\0', dense.p[0] == '\0');
+    ck_assert_msg(strstr(log_text, signings[_i].log) != NULL, "%s", log_text);
+    buf_fini(&dense);
+}
+END_TEST
+
+START_TEST(lifetime_is_counted_from_the_signing)
+{
+    unsigned long long time_s, expires_s;
+
+    ck_assert_int_eq(run("signature-lifetime = 7d", "alice", PLAIN), SMFIS_CONTINUE);
+    ck_assert_int_eq(sscanf(strstr(told.p, " t="), " t=%llu; x=%llu;", &time_s, &expires_s), 2);
+    ck_assert_uint_eq(expires_s, time_s + 7 * 86400);
+    ck_assert_int_eq(run("", "alice", PLAIN), SMFIS_CONTINUE);
+    ck_assert(!was_told(" x="));
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    const char *fault;
+} refused[] = {
+    {"sign-headers = {\"To\"}", "sign-headers: From is missing"},
+    {"skip-headers = {\"FROM\"}", "skip-headers names it"},
+    {"sign-headers = {\"From\", \"X Y\"}", "sign-headers: \"X Y\" is not a field's name"},
+    {"skip-headers = {\"To:\"}", "skip-headers: \"To:\" is not"},
+    {"oversign-headers = {\"a;b\"}", "oversign-headers: \"a;b\" is not"},
+    {"signature-lifetime = 5s", "signature-lifetime: "},
+    {"clock-skew = 2d", "clock-skew"},
+    {"on-fail = discard", "on-fail"},
+    {"mode = passive", "mode"},
+};
+
+START_TEST(configuration_is_refused)
+{
+    char path[PATH_BYTES];
+    void *settings = NULL;
+    struct err e;
+
+    write_settings(path, refused[_i].text);
+    ck_assert_int_eq(conf_load(&milter_schema, path, &settings, &e), OR_CONFIG);
+    ck_assert_msg(strstr(e.text, refused[_i].fault) != NULL, "%s", e.text);
+}
+END_TEST
+
+/* ---- how strictly signatures are judged */
 
 START_TEST(singleton_headers_option)
 {
@@ -402,6 +499,9 @@ main(void)
     tcase_add_test(tc, stricter_action_counts);
     tcase_add_test(tc, temperror_is_told_apart);
     tcase_add_test(tc, testing_key_counts_like_no_signature);
+    tcase_add_loop_test(tc, signing_options, 0, sizeof(signings) / sizeof(signings[0]));
+    tcase_add_test(tc, lifetime_is_counted_from_the_signing);
+    tcase_add_loop_test(tc, configuration_is_refused, 0, sizeof(refused) / sizeof(refused[0]));
     suite_add_tcase(suite, tc);
     return unit_main(suite);
 }
