@@ -6,13 +6,14 @@
 
 #include "common/base/clock.h"
 #include "milter/arc/arc_verify.h"
+#include "milter/cli_input.h"
 #include "milter/cli_message.h"
 
 #include <stdio.h>
 
 #define TEXT_BYTES 1024
 
-const char *const cli_arc_verify_options[] = {"dns=ADDRESS", NULL};
+const char *const cli_arc_verify_options[] = {"dns=ADDRESS", "dns-file=FILE", NULL};
 
 static or_status
 verify(struct span text, struct dns *dns, struct dkim_message *m, struct arc_verify *v,
@@ -20,7 +21,7 @@ verify(struct span text, struct dns *dns, struct dkim_message *m, struct arc_ver
 {
     const struct arc_verify_settings settings = {
         .now = clock_now(),
-        .deadline_mono_ms = clock_mono_ms() + CLI_MESSAGE_DEADLINE_MS,
+        .deadline_mono_ms = clock_mono_ms() + CLI_INPUT_DEADLINE_MS,
         .everything = true,
     };
     struct span body;
@@ -87,7 +88,7 @@ print_item(struct arena *mem, const char *what, const struct dkim_verify_item *i
 
     buf_init(&text, TEXT_BYTES);
     dkim_verify_describe(&text, item);
-    struct span described = cli_message_printable(mem, buf_span(&text));
+    struct span described = cli_input_printable(mem, buf_span(&text));
     printf("    %s %s: %.*s\n       ", what, dkim_result_name(item->result), SPAN_ARG(described));
     cli_message_print_part(mem, "d", item->sig.domain);
     cli_message_print_part(mem, "s", item->sig.selector);
@@ -103,7 +104,7 @@ print_people(struct arena *mem, const struct arc_verify *v)
 
     buf_init(&text, TEXT_BYTES);
     arc_verify_describe(&text, v);
-    struct span described = cli_message_printable(mem, buf_span(&text));
+    struct span described = cli_input_printable(mem, buf_span(&text));
     printf("%s: %.*s\n", arc_result_name(v->result), SPAN_ARG(described));
     for (unsigned i = set_count(v); i > 0; i--) {
         printf("set %u:", i);

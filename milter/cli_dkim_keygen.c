@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/run/sysuser.h"
 #include "common/text/domain.h"
+#include "milter/cli_input.h"
 #include "milter/dkim/dkim_keyfile.h"
 #include "milter/milter_conf.h"
 
@@ -118,31 +119,10 @@ read_bits(struct keygen *g)
     return CLI_YES;
 }
 
-/* --directory, or key-directory of the milter's configuration. */
 static int
 read_directory(struct keygen *g)
 {
-    const char *directory = cli_option(g->cli, "directory");
-    char path[PATH_MAX];
-    void *settings = NULL;
-    struct err e;
-
-    if (directory != NULL) {
-        snprintf(g->directory, sizeof(g->directory), "%s", directory);
-        return CLI_YES;
-    }
-    snprintf(g->directory, sizeof(g->directory), "%s/dkim", OUTRIDER_SYSCONFDIR);
-    conf_default_path(milter_schema.daemon, path, sizeof(path));
-    if (g->cli->config == NULL && access(path, F_OK) != 0)
-        return CLI_YES;
-    or_status st =
-        conf_load(&milter_schema, g->cli->config != NULL ? g->cli->config : path, &settings, &e);
-    if (st != OR_OK)
-        return cli_fail_status(g->cli, st, &e);
-    const struct milter_settings *milter = settings;
-    snprintf(g->directory, sizeof(g->directory), "%s", milter->key_directory);
-    conf_free(&milter_schema, settings);
-    return CLI_YES;
+    return cli_input_directory(g->cli, g->directory);
 }
 
 /* --owner; for root the daemon's user, where there is one. */

@@ -5,6 +5,7 @@
 #include "milter/cli_dkim.h"
 
 #include "common/base/clock.h"
+#include "milter/cli_input.h"
 #include "milter/cli_message.h"
 #include "milter/dkim/dkim_verify.h"
 
@@ -12,7 +13,7 @@
 
 #define TEXT_BYTES 1024
 
-const char *const cli_dkim_verify_options[] = {"dns=ADDRESS", NULL};
+const char *const cli_dkim_verify_options[] = {"dns=ADDRESS", "dns-file=FILE", NULL};
 
 static or_status
 verify(struct span text, struct dns *dns, struct dkim_message *m, struct dkim_verify *v,
@@ -21,7 +22,7 @@ verify(struct span text, struct dns *dns, struct dkim_message *m, struct dkim_ve
     struct dkim_verify_settings settings = {
         .max_signatures = DKIM_MAX_SIGNATURES,
         .now = clock_now(),
-        .deadline_mono_ms = clock_mono_ms() + CLI_MESSAGE_DEADLINE_MS,
+        .deadline_mono_ms = clock_mono_ms() + CLI_INPUT_DEADLINE_MS,
         .clock_skew_s = DKIM_VERIFY_CLOCK_SKEW_S,
     };
     struct span body;
@@ -75,7 +76,7 @@ print_item(struct arena *mem, const struct dkim_verify_item *item)
 
     buf_init(&text, TEXT_BYTES);
     dkim_verify_describe(&text, item);
-    struct span described = cli_message_printable(mem, buf_span(&text));
+    struct span described = cli_input_printable(mem, buf_span(&text));
     printf("%s: %.*s\n   ", dkim_result_name(item->result), SPAN_ARG(described));
     cli_message_print_part(mem, "d", item->sig.domain);
     cli_message_print_part(mem, "s", item->sig.selector);

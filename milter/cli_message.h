@@ -11,19 +11,14 @@
 #include "common/cli/cli.h"
 #include "common/dns/dns.h"
 
-#define CLI_MESSAGE_MAX_BYTES ((size_t)256 << 20)
 #define CLI_MESSAGE_ARENA_BYTES ((size_t)32 << 20)
-#define CLI_MESSAGE_DEADLINE_MS 20000 /* for all look-ups */
 
 /* Reads the message in the verb's first argument ("-": standard input; LF line ends become CRLF),
- * opens the resolver of --dns or of resolv.conf, and runs the rest. Returns the exit status. */
+ * opens the resolver of cli_input_dns(), and runs the rest. Returns the exit status. */
 int
 cli_message_run(struct cli *cli, int (*run)(struct cli *cli, struct span text, struct dns *dns));
 
-/* Fields hold any byte, terminals and JSON may not: a copy with '?' for what is not printable
- * ASCII. */
-struct span cli_message_printable(struct arena *mem, struct span s);
-/* That as a JSON string; null when empty. */
+/* A field as a JSON string, printable (cli_input_printable()); null when empty. */
 json_t *cli_message_json(struct arena *mem, struct span s);
 /* Prints " LABEL=VALUE"; nothing when empty. */
 void cli_message_print_part(struct arena *mem, const char *label, struct span value);

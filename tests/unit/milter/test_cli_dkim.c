@@ -167,6 +167,40 @@ START_TEST(verify)
 }
 END_TEST
 
+static void
+write_file(char path_out[TEMP_TREE_PATH_BYTES + 16], const char *name, const char *text)
+{
+    snprintf(path_out, TEMP_TREE_PATH_BYTES + 16, "%s/%s", folder, name);
+    FILE *f = fopen(path_out, "w");
+    fputs(text, f);
+    fclose(f);
+}
+
+static const struct {
+    const char *zone;
+    int status;
+    const char *printed;
+} zones[] = {
+    {"# nothing\n", CLI_NO, "permerror: there is no key record"},
+    {"s._domainkey.example.org SERVFAIL\n", CLI_TEMPFAIL, "temperror: the key could not be"},
+    {"s._domainkey.example.org. IN TXT \"v=DKIM1; p=\"", CLI_NO, "the key was revoked"},
+    {"s._domainkey.example.org TXT v=DKIM1", CLI_CONFIG, "/zone: line 1: write NAME TXT"},
+};
+
+START_TEST(verify_with_a_zone_in_a_file)
+{
+    char message[TEMP_TREE_PATH_BYTES + 16], zone[TEMP_TREE_PATH_BYTES + 16], option[128];
+
+    write_file(message, "m",
+               "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=s; h=from; b=AAAA;\n"
+               " bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=\nFrom: a@example.org\n\nx\n");
+    write_file(zone, "zone", zones[_i].zone);
+    snprintf(option, sizeof(option), "--dns-file=%s", zone);
+    ck_assert_int_eq(run("verify", message, option), zones[_i].status);
+    ck_assert_msg(strstr(printed, zones[_i].printed) != NULL, "%s", printed);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -180,6 +214,7 @@ main(void)
     tcase_add_test(tc, keygen_never_replaces_a_key);
     tcase_add_loop_test(tc, keygen_refuses, 0, sizeof(wrong) / sizeof(wrong[0]));
     tcase_add_test(tc, verify);
+    tcase_add_loop_test(tc, verify_with_a_zone_in_a_file, 0, sizeof(zones) / sizeof(zones[0]));
     suite_add_tcase(suite, tc);
     return unit_main(suite);
 }

@@ -1,0 +1,105 @@
+/*
+ * Reading what the command line names: messages, zones, the milter's own configuration.
+ */
+#include "milter/cli_input.h"
+
+#include "common/dns/dns_cache.h"
+#include "common/dns/dns_file.h"
+#include "common/dns/dns_ldns.h"
+#include "milter/milter_conf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RESOLV_CONF "/etc/resolv.conf"
+#define CACHE_BYTES ((size_t)1 << 20)
+#define READ_BYTES 65536
+
+static or_status
+read_stream(FILE *f, struct buf *out, struct err *e)
+{
+    char chunk[READ_BYTES];
+    char before = '\0';
+    size_t n;
+
+    while ((n = fread(chunk, 1, sizeof(chunk), f)) != 0) {
+        for (size_t i = 0; i < n; before = chunk[i++]) {
+            if (chunk[i] == '\n' && before != '\r')
+                buf_add_char(out, '\r');
+            buf_add_char(out, chunk[i]);
+        }
+    }
+    if (ferror(f) != 0)
+        return err_set(e, OR_CONFIG, "cannot read the message: %s", os_error_text(errno));
+    return buf_finish(out) == OR_OK ? OR_OK : err_set(e, OR_LIMIT, "the message is too large");
+}
+
+or_status
+cli_input_message(const char *path, struct buf *out, struct err *e)
+{
+    if (strcmp(path, "-") == 0)
+        return read_stream(stdin, out, e);
+    FILE *f = fopen(path, "rb");
+    if (f == NULL)
+        return err_set(e, OR_CONFIG, "%s: %s", path, os_error_text(errno));
+    or_status st = read_stream(f, out, e);
+    fclose(f);
+    return st;
+}
+
+or_status
+cli_input_dns(const struct cli *cli, struct dns **dns_out, struct err *e)
+{
+    struct dns_ldns_settings settings = {.try_timeout_ms = 3000, .attempts = 2};
+    struct dns_cache_settings cache = {.max_bytes = CACHE_BYTES, .max_ttl_s = 3600};
+    const char *address = cli_option(cli, "dns"), *file = cli_option(cli, "dns-file");
+
+    if (address != NULL && file != NULL)
+        return err_set(e, OR_MALFORMED, "say --dns or --dns-file, not both");
+    if (file != NULL)
+        return dns_file_open(file, dns_out, e);
+    or_status st = address != NULL ? dns_ldns_add_server(&settings, span_cstr(address), e)
+                                   : dns_ldns_load_resolv_conf(&settings, RESOLV_CONF, e);
+    if (st == OR_OK)
+        *dns_out = dns_cache_new(dns_ldns_new(&settings), &cache);
+    return st;
+}
+
+int
+cli_input_directory(const struct cli *cli, char directory_out[PATH_MAX])
+{
+    const char *directory = cli_option(cli, "directory");
+    char path[PATH_MAX];
+    void *settings = NULL;
+    struct err e;
+
+    if (directory != NULL) {
+        snprintf(directory_out, PATH_MAX, "%s", directory);
+        return CLI_YES;
+    }
+    snprintf(directory_out, PATH_MAX, "%s/dkim", OUTRIDER_SYSCONFDIR);
+    conf_default_path(milter_schema.daemon, path, sizeof(path));
+    if (cli->config == NULL && access(path, F_OK) != 0)
+        return CLI_YES;
+    or_status st =
+        conf_load(&milter_schema, cli->config != NULL ? cli->config : path, &settings, &e);
+    if (st != OR_OK)
+        return cli_fail_status(cli, st, &e);
+    const struct milter_settings *milter = settings;
+    snprintf(directory_out, PATH_MAX, "%s", milter->key_directory);
+    conf_free(&milter_schema, settings);
+    return CLI_YES;
+}
+
+struct span
+cli_input_printable(struct arena *mem, struct span s)
+{
+    char *copy = arena_strdup(mem, s);
+
+    for (size_t i = 0; copy != NULL && i < s.n; i++)
+        if (copy[i] < ' ' || copy[i] > '~')
+            copy[i] = '?';
+    return copy != NULL ? span_make(copy, s.n) : SPAN_EMPTY;
+}

@@ -1,0 +1,33 @@
+/*
+ * What the verbs about stored messages have in common: the message, and where keys are looked up.
+ *
+ * Threads: per-thread.
+ */
+#ifndef OUTRIDER_MILTER_CLI_INPUT_H
+#define OUTRIDER_MILTER_CLI_INPUT_H
+
+#include "common/base/buf.h"
+#include "common/cli/cli.h"
+#include "common/dns/dns.h"
+
+#include <limits.h>
+
+#define CLI_INPUT_MAX_BYTES ((size_t)256 << 20) /* of a message */
+#define CLI_INPUT_DEADLINE_MS 20000             /* for all look-ups of one command */
+
+/* The whole message in `path` ("-": standard input), appended to `out`. LF line ends become CRLF:
+ * such a file was stored by something local, and signatures are about CRLF. OR_CONFIG, OR_LIMIT. */
+or_status cli_input_message(const char *path, struct buf *out, struct err *e) OR_MUST_USE;
+
+/* The resolver of --dns=ADDRESS, the zone of --dns-file=FILE, or what /etc/resolv.conf says. The
+ * caller frees. OR_CONFIG, OR_MALFORMED. */
+or_status cli_input_dns(const struct cli *cli, struct dns **dns_out, struct err *e) OR_MUST_USE;
+
+/* --directory=DIR, or key-directory of the milter's configuration. CLI_YES, or the exit status
+ * after saying what is wrong. */
+int cli_input_directory(const struct cli *cli, char directory_out[PATH_MAX]);
+
+/* A copy fit for terminals and JSON: fields hold any byte. Empty when `mem` is full. */
+struct span cli_input_printable(struct arena *mem, struct span s);
+
+#endif
