@@ -1,5 +1,5 @@
 /*
- * The verbs `outrider dkim keygen` and `outrider dkim verify`.
+ * The verbs of the group `outrider dkim`.
  *
  * Threads: per-thread.
  */
@@ -11,6 +11,10 @@
 /* DOMAIN: makes keys and prints their DNS records. */
 int cli_dkim_keygen(struct cli *cli);
 extern const char *const cli_dkim_keygen_options[];
+
+/* FILE, or "-": signs a message, prints it with its signatures. CLI_NO without a key. */
+int cli_dkim_sign(struct cli *cli);
+extern const char *const cli_dkim_sign_options[];
 
 /* FILE, or "-": verifies a message. CLI_YES when a signature passes, CLI_TEMPFAIL when one might
  * later, else CLI_NO. */

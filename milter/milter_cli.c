@@ -25,6 +25,16 @@ const struct cli_verb milter_cli_verbs[] = {
     },
     {
         .group = "dkim",
+        .name = "sign",
+        .arguments = "FILE",
+        .help = "sign a message (\"-\": standard input), print it",
+        .min_args = 1,
+        .max_args = 1,
+        .options = cli_dkim_sign_options,
+        .run = cli_dkim_sign,
+    },
+    {
+        .group = "dkim",
         .name = "verify",
         .arguments = "FILE",
         .help = "verify the DKIM signatures of a message (\"-\": standard input)",

@@ -6,9 +6,9 @@
 
 #include "common/base/clock.h"
 #include "common/text/addr.h"
-#include "common/text/addrlist.h"
 #include "common/text/domain.h"
 #include "common/text/header.h"
+#include "milter/milter_author.h"
 
 #include <string.h>
 
@@ -83,31 +83,6 @@ is_internal(const struct milter_message *m)
     return false;
 }
 
-/* The domain of the one address in the one From field; OR_MALFORMED says why there is none: what
- * cannot be attributed to one domain is not signed for any. */
-static or_status
-find_author(struct milter_message *m, struct err *e)
-{
-    const struct dkim_field *from = NULL;
-    struct addrlist list;
-
-    for (size_t i = 0; i < m->dkim.field_count; i++) {
-        if (!span_equal_nocase_cstr(m->dkim.fields[i].name, "From"))
-            continue;
-        if (from != NULL)
-            return err_set(e, OR_MALFORMED, "more than one From field");
-        from = &m->dkim.fields[i];
-    }
-    if (from == NULL)
-        return err_set(e, OR_MALFORMED, "no From field");
-    or_status st = addrlist_parse(from->value, &m->mem, &list, e);
-    if (st != OR_OK)
-        return err_wrap(e, st, "From field");
-    if (list.count != 1)
-        return err_set(e, OR_MALFORMED, "%zu addresses in the From field", list.count);
-    return domain_canonical(list.items[0].domain, &m->mem, &m->author, e);
-}
-
 /* The author's own keys; with sign-subdomains, else those of the nearest parent that has some. */
 static const struct dkim_keytable_row *
 find_keys(struct milter_message *m)
@@ -143,7 +118,7 @@ prepare_signing(struct milter_message *m, struct err *e)
         .fields = &m->built->fields,
     };
 
-    or_status st = find_author(m, e);
+    or_status st = milter_author_find(&m->dkim, &m->author, e);
     if (st != OR_OK)
         return st;
     m->keys = find_keys(m);

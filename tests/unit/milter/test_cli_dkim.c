@@ -13,21 +13,10 @@
 static char folder[TEMP_TREE_PATH_BYTES];
 static char printed[16384];
 
-/* Runs a verb; what it prints goes to `printed`. `option` may be NULL. */
+/* Runs the command; what it prints goes to `printed`. */
 static int
-run(const char *verb, const char *argument, const char *option)
+captured(int argc, char **argv, const struct cli_verb *const *tables)
 {
-    static const struct cli_verb *const tables[] = {milter_cli_verbs};
-    char directory[TEMP_TREE_PATH_BYTES + 16];
-    char *argv[8] = {(char *)"outrider", (char *)"dkim", (char *)(uintptr_t)verb,
-                     (char *)(uintptr_t)argument};
-    int argc = 4;
-
-    snprintf(directory, sizeof(directory), "--directory=%s", folder);
-    if (strcmp(verb, "keygen") == 0)
-        argv[argc++] = directory;
-    if (option != NULL)
-        argv[argc++] = (char *)(uintptr_t)option;
     fflush(stdout);
     int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO), memory = memfd_create("out", 0);
     dup2(memory, STDOUT_FILENO);
@@ -42,6 +31,24 @@ run(const char *verb, const char *argument, const char *option)
     printed[n > 0 ? n : 0] = '\0';
     close(memory);
     return status;
+}
+
+/* Runs a verb; `option` may be NULL. */
+static int
+run(const char *verb, const char *argument, const char *option)
+{
+    static const struct cli_verb *const tables[] = {milter_cli_verbs};
+    char directory[TEMP_TREE_PATH_BYTES + 16];
+    char *argv[8] = {(char *)"outrider", (char *)"dkim", (char *)(uintptr_t)verb,
+                     (char *)(uintptr_t)argument};
+    int argc = 4;
+
+    snprintf(directory, sizeof(directory), "--directory=%s", folder);
+    if (strcmp(verb, "keygen") == 0)
+        argv[argc++] = directory;
+    if (option != NULL)
+        argv[argc++] = (char *)(uintptr_t)option;
+    return captured(argc, argv, tables);
 }
 
 static void
@@ -201,6 +208,92 @@ START_TEST(verify_with_a_zone_in_a_file)
 }
 END_TEST
 
+/* Calls a verb with up to three options, its own arguments only. */
+static int
+call(const char *verb, const char *argument, const char *const options[3])
+{
+    static const struct cli_verb *const tables[] = {milter_cli_verbs};
+    char *argv[8] = {(char *)"outrider", (char *)"dkim", (char *)(uintptr_t)verb,
+                     (char *)(uintptr_t)argument};
+    int argc = 4;
+
+    for (int i = 0; i < 3 && options[i] != NULL; i++)
+        argv[argc++] = (char *)(uintptr_t)options[i];
+    return captured(argc, argv, tables);
+}
+
+/* keygen prints the zone that verify reads; sign stands in between. */
+START_TEST(keygen_sign_verify)
+{
+    static const char *const canons[] = {NULL, "--canonicalization=simple/simple",
+                                         "--canonicalization=relaxed/simple",
+                                         "--canonicalization=simple/relaxed"};
+    char message[TEMP_TREE_PATH_BYTES + 16], zone[TEMP_TREE_PATH_BYTES + 16];
+    char directory[128], dns_file[128];
+
+    snprintf(directory, sizeof(directory), "--directory=%s", folder);
+    ck_assert_int_eq(run("keygen", "example.org", NULL), CLI_YES);
+    write_file(zone, "zone", printed);
+    snprintf(dns_file, sizeof(dns_file), "--dns-file=%s", zone);
+    for (size_t i = 0; i < sizeof(canons) / sizeof(canons[0]); i++) {
+        write_file(message, "m", "From:  A <a@Example.org>\nSubject: x\n\nhello  \n\n\n");
+        ck_assert_int_eq(call("sign", message, (const char *[3]){directory, canons[i]}), CLI_YES);
+        ck_assert_ptr_nonnull(
+            strstr(printed, "\r\nFrom:  A <a@Example.org>\r\nSubject: x\r\n\r\n"));
+        write_file(message, "m", printed);
+        ck_assert_int_eq(call("verify", message, (const char *[3]){dns_file}), CLI_YES);
+        ck_assert_msg(strstr(printed, "fail") == NULL, "%s", printed);
+        ck_assert_ptr_nonnull(strstr(printed, "a=rsa-sha256"));
+        ck_assert_ptr_nonnull(strstr(printed, "a=ed25519-sha256"));
+    }
+    ck_assert_int_eq(call("sign", message, (const char *[3]){directory, "--json"}), CLI_YES);
+    ck_assert_ptr_nonnull(strstr(printed, "\"value\": \" v=1; a="));
+}
+END_TEST
+
+START_TEST(sign_with_one_key)
+{
+    char message[TEMP_TREE_PATH_BYTES + 16], key[128];
+    const char *const unnamed[3] = {key, "--selector=s"};
+    const char *const named[3] = {key, "--domain=Example.net", "--selector=S"};
+
+    ck_assert_int_eq(run("keygen", "example.org", "--selector=k"), CLI_YES);
+    snprintf(key, sizeof(key), "--key=%s/example.org/k.pem", folder);
+    write_file(message, "m", "From: a@example.org\n\nhello\n");
+    ck_assert_int_eq(call("sign", message, unnamed), CLI_USAGE);
+    ck_assert_int_eq(call("sign", message, named), CLI_YES);
+    ck_assert_ptr_nonnull(strstr(printed, " d=example.net; s=s;"));
+    snprintf(key, sizeof(key), "--key=%s/none.pem", folder);
+    ck_assert_int_eq(call("sign", message, named), CLI_CONFIG);
+}
+END_TEST
+
+static const struct {
+    const char *message;
+    const char *option;
+    int status;
+    const char *printed;
+} unsigned_ones[] = {
+    {"From: a@example.com\n\nx\n", NULL, CLI_NO, "no usable key for example.com"},
+    {"Subject: x\n\nx\n", NULL, CLI_USAGE, "no From field"},
+    {"From: a@example.org\n\nx\n", "--selector=s", CLI_USAGE, "--selector goes with --key"},
+    {"From: a@example.org\n\nx\n", "--domain=a..b", CLI_USAGE, ""},
+    {"From: a@example.org\n\nx\n", "--canonicalization=relaxed", CLI_USAGE, "simple or relaxed"},
+    {"From: a@example.org\n\nx\n", "--canonicalization=nowsp/simple", CLI_USAGE, "simple or"},
+};
+
+START_TEST(sign_refuses)
+{
+    char message[TEMP_TREE_PATH_BYTES + 16], directory[128];
+
+    snprintf(directory, sizeof(directory), "--directory=%s", folder);
+    write_file(message, "m", unsigned_ones[_i].message);
+    ck_assert_int_eq(call("sign", message, (const char *[3]){directory, unsigned_ones[_i].option}),
+                     unsigned_ones[_i].status);
+    ck_assert_msg(strstr(printed, unsigned_ones[_i].printed) != NULL, "%s", printed);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -215,6 +308,9 @@ main(void)
     tcase_add_loop_test(tc, keygen_refuses, 0, sizeof(wrong) / sizeof(wrong[0]));
     tcase_add_test(tc, verify);
     tcase_add_loop_test(tc, verify_with_a_zone_in_a_file, 0, sizeof(zones) / sizeof(zones[0]));
+    tcase_add_test(tc, keygen_sign_verify);
+    tcase_add_test(tc, sign_with_one_key);
+    tcase_add_loop_test(tc, sign_refuses, 0, sizeof(unsigned_ones) / sizeof(unsigned_ones[0]));
     suite_add_tcase(suite, tc);
     return unit_main(suite);
 }
