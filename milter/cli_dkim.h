@@ -12,6 +12,11 @@
 int cli_dkim_keygen(struct cli *cli);
 extern const char *const cli_dkim_keygen_options[];
 
+/* [DOMAIN]: every key and its record in DNS. CLI_YES when all match, CLI_TEMPFAIL when only DNS is
+ * to blame, else CLI_NO. */
+int cli_dkim_status(struct cli *cli);
+extern const char *const cli_dkim_status_options[];
+
 /* FILE, or "-": signs a message, prints it with its signatures. CLI_NO without a key. */
 int cli_dkim_sign(struct cli *cli);
 extern const char *const cli_dkim_sign_options[];

@@ -25,6 +25,16 @@ const struct cli_verb milter_cli_verbs[] = {
     },
     {
         .group = "dkim",
+        .name = "status",
+        .arguments = "[DOMAIN]",
+        .help = "list signing keys, and whether DNS publishes them",
+        .min_args = 0,
+        .max_args = 1,
+        .options = cli_dkim_status_options,
+        .run = cli_dkim_status,
+    },
+    {
+        .group = "dkim",
         .name = "sign",
         .arguments = "FILE",
         .help = "sign a message (\"-\": standard input), print it",

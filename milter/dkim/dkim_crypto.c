@@ -476,6 +476,12 @@ dkim_private_bits(const struct dkim_private *key)
     return (unsigned)EVP_PKEY_get_bits(private_pkey(key));
 }
 
+bool
+dkim_private_matches(const struct dkim_private *key, const struct dkim_public *public_key)
+{
+    return EVP_PKEY_eq(private_pkey(key), public_pkey(public_key)) == 1;
+}
+
 or_status
 dkim_private_format_record(const struct dkim_private *key, struct buf *out)
 {

@@ -52,6 +52,8 @@ or_status dkim_private_generate(enum dkim_key_type type, unsigned bits,
 or_status dkim_private_format(const struct dkim_private *key, struct buf *out) OR_MUST_USE;
 enum dkim_key_type dkim_private_type(const struct dkim_private *key);
 unsigned dkim_private_bits(const struct dkim_private *key);
+/* Whether `public_key` is the other half of the pair. */
+bool dkim_private_matches(const struct dkim_private *key, const struct dkim_public *public_key);
 /* Appends the key record for DNS: "v=DKIM1; k=rsa; p=...". */
 or_status dkim_private_format_record(const struct dkim_private *key, struct buf *out) OR_MUST_USE;
 /* The signature over a SHA-256 hash, in the arena. OR_LIMIT past it, OR_BUG when OpenSSL refuses.

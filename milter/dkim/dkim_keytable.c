@@ -207,6 +207,12 @@ dkim_keytable_key_count(const struct dkim_keytable *table)
     return table->count;
 }
 
+const struct dkim_keytable_row *
+dkim_keytable_row_at(const struct dkim_keytable *table, size_t at)
+{
+    return at < table->count ? &table->rows[at] : NULL;
+}
+
 size_t
 dkim_keytable_problem_count(const struct dkim_keytable *table)
 {

@@ -28,6 +28,8 @@ or_status dkim_keytable_load(const char *directory, struct dkim_keytable **table
 void dkim_keytable_free(struct dkim_keytable *table); /* NULL is allowed */
 
 size_t dkim_keytable_key_count(const struct dkim_keytable *table);
+/* By domain, then selector; NULL from the last one on. */
+const struct dkim_keytable_row *dkim_keytable_row_at(const struct dkim_keytable *table, size_t at);
 /* Keys that could not be used: file and cure in one line each; NULL from the last one on. */
 size_t dkim_keytable_problem_count(const struct dkim_keytable *table);
 const char *dkim_keytable_problem(const struct dkim_keytable *table, size_t at);

@@ -208,14 +208,14 @@ START_TEST(verify_with_a_zone_in_a_file)
 }
 END_TEST
 
-/* Calls a verb with up to three options, its own arguments only. */
+/* Calls a verb with up to three options; `argument` may be NULL. */
 static int
 call(const char *verb, const char *argument, const char *const options[3])
 {
     static const struct cli_verb *const tables[] = {milter_cli_verbs};
     char *argv[8] = {(char *)"outrider", (char *)"dkim", (char *)(uintptr_t)verb,
                      (char *)(uintptr_t)argument};
-    int argc = 4;
+    int argc = argument != NULL ? 4 : 3;
 
     for (int i = 0; i < 3 && options[i] != NULL; i++)
         argv[argc++] = (char *)(uintptr_t)options[i];
@@ -294,6 +294,81 @@ START_TEST(sign_refuses)
 }
 END_TEST
 
+static const struct {
+    const char *from, *to; /* one change in the zone that keygen printed */
+    int status;
+    const char *printed;
+} states[] = {
+    {"", "", CLI_YES, "published d=example.org s=k rsa 2048 bits\n"},
+    {"", "", CLI_YES, "published d=example.org s=k-ed25519 ed25519 256 bits\n"},
+    {"k-ed25519._domainkey", "other", CLI_NO,
+     "missing d=example.org s=k-ed25519 ed25519 256 bits: there is no key record"},
+    {"k=ed25519; p=", "k=ed25519; p=\" ; ", CLI_NO, "revoked d=example.org s=k-ed25519"},
+    {"k=ed25519; p=", "k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\" ; ", CLI_NO,
+     "differs d=example.org s=k-ed25519 ed25519 256 bits: the record holds another key"},
+    {"k-ed25519._domainkey.example.org. IN TXT", "k-ed25519._domainkey.example.org SERVFAIL ;",
+     CLI_TEMPFAIL, "dns-error d=example.org s=k-ed25519 ed25519 256 bits: the key could not"},
+    {"v=DKIM1; k=ed25519", "v=DKIM1; s=tlsrpt; k=ed25519", CLI_NO, "unusable d=example.org"},
+    {"k-ed25519._domainkey.example.org. IN TXT",
+     "k-ed25519._domainkey.example.org TXT \"v=DKIM1; "
+     "k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2"
+     "jLQiY/J16JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZy"
+     "VYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB\" ;",
+     CLI_NO, "differs d=example.org"},
+};
+
+START_TEST(status)
+{
+    char zone[TEMP_TREE_PATH_BYTES + 16], directory[128], dns_file[128], changed[16384];
+
+    snprintf(directory, sizeof(directory), "--directory=%s", folder);
+    ck_assert_int_eq(run("keygen", "example.org", "--selector=k"), CLI_YES);
+    const char *at = strstr(printed, states[_i].from);
+    ck_assert_ptr_nonnull(at);
+    snprintf(changed, sizeof(changed), "%.*s%s%s", (int)(at - printed), printed, states[_i].to,
+             at + strlen(states[_i].from));
+    write_file(zone, "zone", changed);
+    snprintf(dns_file, sizeof(dns_file), "--dns-file=%s", zone);
+    int got = call("status", "Example.org", (const char *[3]){directory, dns_file});
+    ck_assert_msg(strstr(printed, states[_i].printed) != NULL, "%s", printed);
+    ck_assert_int_eq(got, states[_i].status);
+}
+END_TEST
+
+START_TEST(status_of_files_and_domains)
+{
+    char path[TEMP_TREE_PATH_BYTES + 16], directory[128], dns_file[128];
+    const char *const options[3] = {directory, dns_file};
+    const char *const with_json[3] = {directory, dns_file, "--json"};
+    const char *word = NULL, *problem = NULL;
+
+    snprintf(directory, sizeof(directory), "--directory=%s", folder);
+    ck_assert_int_eq(run("keygen", "one.example", "--algorithm=ed25519"), CLI_YES);
+    write_file(path, "zone", printed);
+    snprintf(dns_file, sizeof(dns_file), "--dns-file=%s", path);
+    ck_assert_int_eq(run("keygen", "two.example", "--selector=k"), CLI_YES);
+    write_file(path, "two.example/k.pem", "nonsense");
+    ck_assert_int_eq(call("status", "one.example", options), CLI_YES);
+    ck_assert_ptr_null(strstr(printed, "two.example"));
+    ck_assert_int_eq(call("status", "two.example", with_json), CLI_NO);
+    json_t *document = json_loads(printed, 0, NULL);
+    ck_assert_ptr_nonnull(document);
+    ck_assert_int_eq(
+        json_unpack(document, "{s:[{s:s}], s:[s]}", "keys", "dns", &word, "problems", &problem), 0);
+    ck_assert_str_eq(word, "missing");
+    ck_assert_ptr_nonnull(strstr(problem, "two.example/k.pem"));
+    json_decref(document);
+    ck_assert_int_eq(call("status", NULL, options), CLI_NO);
+    ck_assert_ptr_nonnull(strstr(printed, "published d=one.example"));
+    ck_assert_ptr_nonnull(strstr(printed, "not used "));
+    ck_assert_int_eq(call("status", "two.exampl", options), CLI_NO);
+    ck_assert_ptr_null(strstr(printed, "not used "));
+    ck_assert_int_eq(call("status", "three.example", options), CLI_NO);
+    ck_assert_ptr_nonnull(strstr(printed, "there is no key for three.example in "));
+    ck_assert_int_eq(call("status", "a b", options), CLI_USAGE);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -311,6 +386,8 @@ main(void)
     tcase_add_test(tc, keygen_sign_verify);
     tcase_add_test(tc, sign_with_one_key);
     tcase_add_loop_test(tc, sign_refuses, 0, sizeof(unsigned_ones) / sizeof(unsigned_ones[0]));
+    tcase_add_loop_test(tc, status, 0, sizeof(states) / sizeof(states[0]));
+    tcase_add_test(tc, status_of_files_and_domains);
     suite_add_tcase(suite, tc);
     return unit_main(suite);
 }
