@@ -63,3 +63,13 @@ def test_subdomain_is_signed_with_its_parents_key(ride, subject):
         assert "d=home.test;" in got["DKIM-Signature"] and "x=" in got["DKIM-Signature"]
         with ride.mailbox() as box:
             assert dkim.DKIM(box.raw(subject)).verify(dnsfunc=ride.world.txt)
+
+
+def test_status_finds_our_keys_in_dns_and_misses_those_that_are_not(ride):
+    lab = ride.lab
+    words = ("dkim", "status", f"--dns={lab.nsd.server}")
+    status, output = lab.cli(*words, "home.test", config=lab.milter)
+    assert status == 0 and output.count("published d=home.test") == 2, output
+    lab.must_cli("dkim", "keygen", "unpublished.test", "--owner=nobody", "--algorithm=ed25519", config=lab.milter)
+    status, output = lab.cli(*words, config=lab.milter)
+    assert status == 1 and "missing d=unpublished.test" in output, output
