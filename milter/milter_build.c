@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define HOST_NAME_BYTES 256
@@ -62,6 +63,37 @@ load_keys(const struct milter_settings *settings, bool check_only, struct dkim_k
     return OR_OK;
 }
 
+/* RFC 8617 allows Ed25519 as RFC 8463 does, but few validators know it: RSA unless one is named. */
+static bool
+is_seal_key(const struct milter_settings *s, const struct dkim_keytable_row *row)
+{
+    if (s->arc_seal_selector[0] != '\0')
+        return strcmp(row->selector, s->arc_seal_selector) == 0;
+    return dkim_private_type(row->key) == DKIM_KEY_RSA;
+}
+
+static or_status
+choose_seal_key(const struct milter_settings *s, struct milter_built *built, struct err *e)
+{
+    const struct dkim_keytable_row *rows = NULL;
+    size_t count = 0;
+
+    if (s->arc_seal == MILTER_ARC_SEAL_NEVER)
+        return OR_OK;
+    if (!s->arc_verify)
+        return err_set(e, OR_CONFIG, "arc-seal needs arc-verify");
+    if (built->keys != NULL)
+        rows = dkim_keytable_find(built->keys, span_cstr(s->arc_seal_domain), &count);
+    for (size_t i = 0; i < count && built->seal_key == NULL; i++)
+        if (is_seal_key(s, &rows[i]))
+            built->seal_key = &rows[i];
+    if (built->seal_key != NULL)
+        return OR_OK;
+    return err_set(e, OR_CONFIG, "arc-seal: no usable key %s/%s.pem in %s", s->arc_seal_domain,
+                   s->arc_seal_selector[0] != '\0' ? s->arc_seal_selector : "(RSA)",
+                   s->key_directory);
+}
+
 or_status
 milter_build(void *state, const void *settings, bool check_only, void **built_out, struct err *e)
 {
@@ -75,6 +107,8 @@ milter_build(void *state, const void *settings, bool check_only, void **built_ou
     struct milter_built *built = xcalloc(1, sizeof(*built));
     built->keys = keys;
     st = milter_conf_fields(s, &built->fields, e);
+    if (st == OR_OK)
+        st = choose_seal_key(s, built, e);
     if (st == OR_OK)
         st = daemon_dns_new(&s->common, &built->dns, e);
     if (st != OR_OK) {

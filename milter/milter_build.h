@@ -12,9 +12,10 @@
 
 struct milter_built {
     struct dns *dns;
-    struct dkim_fields fields;  /* what our signatures cover */
-    struct dkim_keytable *keys; /* NULL: there is no key directory */
-    char *authserv_id;          /* as configured, or the host's name */
+    struct dkim_fields fields;                /* what our signatures cover */
+    struct dkim_keytable *keys;               /* NULL: there is no key directory */
+    const struct dkim_keytable_row *seal_key; /* of `keys`; NULL: nothing is sealed */
+    char *authserv_id;                        /* as configured, or the host's name */
 };
 
 /* The daemon skeleton's `build` and `destroy`. A key that cannot be used is logged and left out

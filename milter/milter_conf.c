@@ -17,6 +17,8 @@ static const char *const action_words[] = {"accept", "reject", "quarantine", "te
 static const char *const canonicalization_words[] = {"relaxed/relaxed", "relaxed/simple",
                                                      "simple/relaxed", "simple/simple", NULL};
 
+static const char *const arc_seal_words[] = {"never", "always", NULL};
+
 static const struct conf_option options[] = {
     {.name = "mode",
      .type = CONF_ENUM,
@@ -158,6 +160,22 @@ static const struct conf_option options[] = {
      .def = "accept",
      .words = action_words,
      .help = "what happens to a message with an unusable signature or key, none passing"},
+    {.name = "arc-seal",
+     .type = CONF_ENUM,
+     .offset = FIELD(arc_seal),
+     .def = "never",
+     .words = arc_seal_words,
+     .help = "whether what arrives from outside is sealed, for us to pass on"},
+    {.name = "arc-seal-domain",
+     .type = CONF_STRING,
+     .offset = FIELD(arc_seal_domain),
+     .def = "",
+     .help = "whose DKIM key seals"},
+    {.name = "arc-seal-selector",
+     .type = CONF_STRING,
+     .offset = FIELD(arc_seal_selector),
+     .def = "",
+     .help = "which key of arc-seal-domain; \"\": the first RSA key"},
     {.name = "max-header-size",
      .type = CONF_SIZE,
      .offset = FIELD(max_header_bytes),

@@ -1,7 +1,7 @@
 /*
  * The end of a message. Ours: one DKIM-Signature per key of the From domain. Theirs: results,
- * policyd's verdict, one Authentication-Results field, and the verdict carried out. Forged fields
- * go in both cases.
+ * policyd's verdict, one Authentication-Results field, an ARC set where that is wanted, and the
+ * verdict carried out. Forged fields go in both cases.
  *
  * Edits come first and the answer last: an edit that fails turns the answer into a tempfail. With
  * mode = observe the same steps are taken, but nothing is edited, and the answer is for the log
@@ -17,6 +17,7 @@
 #include "milter/milter_action.h"
 #include "milter/milter_results.h"
 
+#include <assert.h>
 #include <libmilter/mfapi.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,15 +177,43 @@ ask_policyd(struct milter_message *m, struct verdict_answer *answer)
     return answer;
 }
 
+/* A set of ours, with the results that stand in our Authentication-Results field. */
 static bool
-add_results(struct milter_message *m, SMFICTX *ctx, const struct verdict_answer *answer)
+add_seal(struct milter_message *m, SMFICTX *ctx, struct span results, struct log_line *line)
+{
+    const struct dkim_keytable_row *row = m->built->seal_key;
+    struct arc_seal_set set;
+    struct err e;
+    bool good = true;
+
+    if (m->not_sealed.text[0] != '\0')
+        log_line_add(line, "not-sealed", span_cstr(m->not_sealed.text));
+    if (m->seal == NULL)
+        return true;
+    assert(m->arc != NULL); /* milter_build.c: no sealing without arc-verify */
+    if (arc_seal_values(m->seal, m->arc->result, results, &set, &e) != OR_OK) {
+        log_error("%.*s: cannot seal with %s/%s.pem: %s", SPAN_ARG(m->queue_id), row->domain,
+                  row->selector, e.text);
+        return true;
+    }
+    for (int i = 0; i < ARC_FIELDS && good; i++)
+        good = insert_field(ctx, arc_field_name((enum arc_field)i), set.values[i]);
+    log_line_addf(line, "sealed", "i=%u cv=%s d=%s s=%s", m->arc->chain.count + 1,
+                  arc_result_name(m->arc->result), row->domain, row->selector);
+    return good;
+}
+
+static bool
+add_results(struct milter_message *m, SMFICTX *ctx, const struct verdict_answer *answer,
+            struct log_line *line)
 {
     struct buf value;
 
     buf_init(&value, AUTHRES_MAX_BYTES);
     milter_results_format(&value, m, answer);
     bool good = buf_finish(&value) == OR_OK &&
-                insert_field(ctx, "Authentication-Results", buf_span(&value));
+                insert_field(ctx, "Authentication-Results", buf_span(&value)) &&
+                add_seal(m, ctx, buf_span(&value), line);
     buf_fini(&value);
     return good;
 }
@@ -287,7 +316,7 @@ judge_message(struct milter_message *m, SMFICTX *ctx, struct log_line *line, str
         return true; /* nobody will see the header */
     if (end->action == VERDICT_QUARANTINE && !add_quarantine_mark(m, ctx, end->text))
         return false;
-    return add_results(m, ctx, answer);
+    return add_results(m, ctx, answer, line);
 }
 
 /* ---- the answer */

@@ -36,6 +36,8 @@ milter_message_end(struct milter_message *m, struct daemon *d)
 {
     if (m->sign != NULL)
         dkim_sign_fini(m->sign);
+    if (m->seal != NULL)
+        arc_seal_fini(m->seal);
     dkim_message_fini(&m->dkim);
     arena_fini(&m->mem);
     daemon_snapshot_drop(d, m->snapshot);
@@ -152,6 +154,27 @@ prepare_arc(struct milter_message *m, struct err *e)
     return arc_verify_header(m->arc, &m->dkim, &settings, m->built->dns, e);
 }
 
+/* A message that cannot be sealed is passed on without. */
+static void
+prepare_seal(struct milter_message *m)
+{
+    const struct dkim_keytable_row *row = m->built->seal_key;
+
+    if (row == NULL)
+        return;
+    const struct arc_seal_settings settings = {
+        .now = m->verify_settings.now,
+        .domain = span_cstr(row->domain),
+        .selector = span_cstr(row->selector),
+        .key = row->key,
+    };
+    struct arc_seal *seal = arena_alloc(&m->mem, sizeof(*seal));
+    if (seal == NULL)
+        err_set(&m->not_sealed, OR_LIMIT, "header too large");
+    else if (arc_seal_start(seal, &m->dkim, &m->arc->chain, &settings, &m->not_sealed) == OR_OK)
+        m->seal = seal;
+}
+
 static void
 prepare_verifying(struct milter_message *m)
 {
@@ -168,6 +191,8 @@ prepare_verifying(struct milter_message *m)
     if (dkim_verify_header(&m->verify, &m->dkim, &m->verify_settings, m->built->dns, &e) != OR_OK ||
         prepare_arc(m, &e) != OR_OK)
         m->too_large = true; /* only the arena's ceiling fails here */
+    else
+        prepare_seal(m);
 }
 
 void

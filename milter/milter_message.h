@@ -9,6 +9,7 @@
 
 #include "common/base/arena.h"
 #include "common/run/daemon.h"
+#include "milter/arc/arc_seal.h"
 #include "milter/arc/arc_verify.h"
 #include "milter/dkim/dkim_sign.h"
 #include "milter/dkim/dkim_verify.h"
@@ -40,6 +41,8 @@ struct milter_message {
     struct dkim_verify_settings verify_settings;
     struct dkim_verify verify;            /* of what arrives from outside */
     struct arc_verify *arc;               /* the same; NULL: not looked at */
+    struct arc_seal *seal;                /* NULL: not sealed, see not_sealed; in the arena */
+    struct err not_sealed;                /* empty: nothing is */
     const struct dkim_keytable_row *keys; /* what signs a message of ours */
     size_t key_count;
     struct dkim_sign *sign; /* NULL: not signed, see not_signed; in the arena (its size) */

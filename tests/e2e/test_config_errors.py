@@ -120,6 +120,26 @@ def test_bad_key_is_named_and_does_not_stop_the_others(build, tmp_path, flaw, pa
         assert re.search(pattern, said), said
 
 
+@pytest.mark.parametrize("options, pattern", [
+    ('arc-seal = always', r"no usable key /\(RSA\)\.pem"),
+    ('arc-seal = always\narc-seal-domain = "example.org"', r"no usable key example\.org/\(RSA\)\.pem"),
+    ('arc-seal = always\narc-seal-domain = "example.org"\narc-seal-selector = "s2"', r"example\.org/s2\.pem"),
+    ('arc-seal = always\narc-verify = false\narc-seal-domain = "example.org"\narc-seal-selector = "s1"', "arc-verify"),
+    ('arc-seal = always\narc-seal-domain = "example.org"\narc-seal-selector = "s1"', None),
+])
+def test_sealing_needs_a_key_and_the_chain(build, tmp_path, options, pattern):
+    """The only key there is Ed25519, which seals only when it is named."""
+    config = tmp_path / "seal.conf"
+    config.write_text(minimal("milter", tmp_path) + options + "\n")
+    key = tmp_path / "dkim" / "example.org" / "s1.pem"
+    key.parent.mkdir(parents=True)
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(key)], check=True, capture_output=True)
+    key.chmod(0o600)
+    status, said = run_daemon(build, "milter", config, "-t")
+    assert status == (78 if pattern else 0), said
+    assert pattern is None or re.search(pattern, said), said
+
+
 def test_database_that_cannot_be_opened_is_named(build, tmp_path):
     config = tmp_path / "db.conf"
     (tmp_path / "accounts.sqlite").write_text("this is no database, but long enough to be looked at" * 40)

@@ -378,8 +378,7 @@ START_TEST(description)
 
     buf_init(&out, 1024);
     dkim_verify_describe(&out, &item);
-    ck_assert_span_eq(buf_span(&out),
-                      "a required tag is missing in the signature field (a=?)");
+    ck_assert_span_eq(buf_span(&out), "a required tag is missing in the signature field (a=?)");
     buf_reset(&out);
     item.detail = SPAN_EMPTY;
     dkim_verify_describe(&out, &item);
