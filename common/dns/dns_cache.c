@@ -15,14 +15,17 @@
 #include "common/base/crypto.h"
 #include "common/base/locks.h"
 #include "common/base/xalloc.h"
+#include "common/dns/dns_answer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define CACHE_BUCKETS 4096
 #define CACHE_MAX_NAME_BYTES 1024     /* dns_packet.h: a name as text, every byte escaped */
-#define CACHE_ENTRY_BYTES 256         /* what an entry costs besides its answer */
+#define CACHE_MALLOC_BYTES 16         /* what malloc() adds to a block */
 #define CACHE_MAX_ANSWER_BYTES 131072 /* larger answers are handed on, not kept */
+/* Silence of this length is the servers' fault, whatever deadline ended it. */
+#define CACHE_FAIR_WAIT_MS 2000
 
 enum entry_state { ENTRY_IN_THE_AIR, ENTRY_ANSWER, ENTRY_FAILURE };
 
@@ -35,10 +38,9 @@ struct entry {
     enum entry_state state;
     unsigned waiters;
     or_status failure;
-    struct err why;
-    struct arena mem; /* of the answer */
-    const struct dns_answer *answer;
-    size_t bytes;
+    char *why;                 /* of a failure */
+    struct dns_answer *answer; /* one block (dns_answer.h) */
+    size_t bytes;              /* all of the above; 0 in the air */
     int64_t stored_mono_ms, expires_mono_ms;
 };
 
@@ -53,66 +55,6 @@ struct dns_cache {
     struct entry *newest, *oldest;
     struct dns_cache_stats stats;
 };
-
-/* ---- copying answers */
-
-static or_status
-copy_txt(struct arena *mem, const struct dns_record *from, struct dns_record *to)
-{
-    or_status st = arena_copy(mem, from->txt.joined, &to->txt.joined);
-
-    to->txt.count = from->txt.count;
-    to->txt.strings = arena_alloc_array(mem, from->txt.count, sizeof(struct span));
-    if (st != OR_OK || to->txt.strings == NULL)
-        return OR_LIMIT;
-    const char *at = to->txt.joined.p;
-    for (size_t i = 0; i < from->txt.count; i++) {
-        to->txt.strings[i] = span_make(at, from->txt.strings[i].n);
-        at += from->txt.strings[i].n;
-    }
-    return OR_OK;
-}
-
-static or_status
-copy_record(struct arena *mem, enum dns_type type, const struct dns_record *from,
-            struct dns_record *to)
-{
-    *to = *from;
-    switch (type) {
-    case DNS_TXT:
-        return copy_txt(mem, from, to);
-    case DNS_MX:
-        return arena_copy(mem, from->mx.host, &to->mx.host);
-    case DNS_PTR:
-    case DNS_NS:
-        return arena_copy(mem, from->name, &to->name);
-    case DNS_A:
-    case DNS_AAAA:
-        break;
-    }
-    return OR_OK;
-}
-
-static or_status
-copy_answer(struct arena *mem, enum dns_type type, const struct dns_answer *from,
-            struct dns_answer **answer_out)
-{
-    struct dns_answer *to = arena_alloc(mem, sizeof(*to));
-
-    if (to == NULL)
-        return OR_LIMIT;
-    *to = *from;
-    to->records = arena_alloc_array(mem, from->count, sizeof(*to->records));
-    if (to->records == NULL)
-        return OR_LIMIT;
-    for (size_t i = 0; i < from->count; i++) {
-        or_status st = copy_record(mem, type, &from->records[i], &to->records[i]);
-        if (st != OR_OK)
-            return st;
-    }
-    *answer_out = to;
-    return OR_OK;
-}
 
 /* ---- the table; all with the lock held */
 
@@ -171,7 +113,6 @@ add_entry(struct dns_cache *c, uint64_t hash, enum dns_type type, const char *na
     entry->type = type;
     entry->name = xstrdup(name);
     entry->next_in_bucket = *bucket;
-    arena_init(&entry->mem, CACHE_MAX_ANSWER_BYTES);
     *bucket = entry;
     c->stats.entries++;
     return entry;
@@ -180,7 +121,8 @@ add_entry(struct dns_cache *c, uint64_t hash, enum dns_type type, const char *na
 static void
 free_entry(struct entry *entry)
 {
-    arena_fini(&entry->mem);
+    free(entry->answer);
+    free(entry->why);
     free(entry->name);
     free(entry);
 }
@@ -219,9 +161,11 @@ forget_answer(struct dns_cache *c, struct entry *entry)
 {
     unlink_use(c, entry);
     c->stats.bytes -= entry->bytes;
-    arena_fini(&entry->mem);
-    entry->bytes = 0;
+    free(entry->answer);
+    free(entry->why);
     entry->answer = NULL;
+    entry->why = NULL;
+    entry->bytes = 0;
     entry->state = ENTRY_IN_THE_AIR;
 }
 
@@ -237,27 +181,37 @@ static or_status
 hand_out(struct dns_cache *c, struct entry *entry, struct arena *mem,
          const struct dns_answer **answer_out, struct err *e)
 {
-    struct dns_answer *copy;
-
     unlink_use(c, entry);
     link_newest(c, entry);
     if (entry->state == ENTRY_FAILURE)
-        return err_set(e, entry->failure, "%s", entry->why.text);
-    or_status st = copy_answer(mem, entry->type, entry->answer, &copy);
-    if (st != OR_OK)
-        return err_set(e, st, "%s: no memory left for this request", entry->name);
+        return err_set(e, entry->failure, "%s", entry->why);
+    void *block = arena_alloc(mem, dns_answer_bytes(entry->type, entry->answer));
+    if (block == NULL)
+        return err_set(e, OR_LIMIT, "%s: no memory left for this request", entry->name);
+    struct dns_answer *copy = dns_answer_copy(entry->type, entry->answer, block);
     int64_t age_s = (clock_mono_ms() - entry->stored_mono_ms) / 1000;
     copy->ttl_s = copy->ttl_s > age_s ? copy->ttl_s - (uint32_t)age_s : 0;
     *answer_out = copy;
     return OR_OK;
 }
 
-/* How long a failure is kept. A leader that ran out of its own time says nothing about the server,
- * and a question that cannot be asked costs nothing: neither is kept. */
+/* What a leader brings back. */
+struct flight {
+    or_status st;
+    const struct dns_answer *answer; /* OR_OK only */
+    struct err why;
+    int64_t began_mono_ms, landed_mono_ms, deadline_mono_ms;
+};
+
+/* How long a failure is kept. A leader with little time of its own that ran out of it says nothing
+ * about the servers, and a question that cannot be asked costs nothing: neither is kept. */
 static int64_t
-keep_failure_ms(const struct dns_cache *c, or_status st, bool out_of_time)
+keep_failure_ms(const struct dns_cache *c, const struct flight *f)
 {
-    if (out_of_time || (st != OR_TEMPFAIL && st != OR_TIMEOUT))
+    bool out_of_time = f->landed_mono_ms >= f->deadline_mono_ms &&
+                       f->landed_mono_ms - f->began_mono_ms < CACHE_FAIR_WAIT_MS;
+
+    if (out_of_time || (f->st != OR_TEMPFAIL && f->st != OR_TIMEOUT))
         return 0;
     return (int64_t)c->settings.failure_ttl_s * 1000;
 }
@@ -272,20 +226,27 @@ keep_answer_ms(const struct dns_cache *c, const struct dns_answer *answer)
     return (int64_t)ttl_s * 1000;
 }
 
-/* Ends a flight: `answer` is NULL for a failure. */
+/* Ends a flight. Followers of an answer too large to keep find OR_LIMIT and ask for themselves. */
 static void
-land(struct dns_cache *c, struct entry *entry, or_status st, const struct dns_answer *answer,
-     const struct err *why)
+land(struct dns_cache *c, struct entry *entry, const struct flight *f)
 {
-    struct dns_answer *copy = NULL;
+    size_t bytes = f->st == OR_OK ? dns_answer_bytes(entry->type, f->answer) : 0;
+    int64_t keep_ms = 0;
 
-    if (answer != NULL)
-        st = copy_answer(&entry->mem, entry->type, answer, &copy);
-    entry->state = copy != NULL && st == OR_OK ? ENTRY_ANSWER : ENTRY_FAILURE;
-    entry->answer = copy;
-    entry->failure = st;
-    entry->why = *why;
-    entry->bytes = CACHE_ENTRY_BYTES + sizeof(*entry) + strlen(entry->name) + entry->mem.used_bytes;
+    if (f->st == OR_OK && bytes <= CACHE_MAX_ANSWER_BYTES) {
+        entry->state = ENTRY_ANSWER;
+        entry->answer = dns_answer_copy(entry->type, f->answer, xmalloc(bytes));
+        keep_ms = keep_answer_ms(c, f->answer);
+    } else {
+        entry->state = ENTRY_FAILURE;
+        entry->failure = f->st == OR_OK ? OR_LIMIT : f->st;
+        entry->why = xstrdup(f->st == OR_OK ? "answer too large to keep" : f->why.text);
+        keep_ms = keep_failure_ms(c, f);
+        bytes = strlen(entry->why) + 1;
+    }
+    entry->stored_mono_ms = f->landed_mono_ms;
+    entry->expires_mono_ms = f->landed_mono_ms + keep_ms;
+    entry->bytes = bytes + sizeof(*entry) + strlen(entry->name) + 1 + 3 * CACHE_MALLOC_BYTES;
     c->stats.bytes += entry->bytes;
     link_newest(c, entry);
 }
@@ -295,27 +256,22 @@ static or_status
 lead(struct dns_cache *c, struct entry *entry, int64_t deadline_mono_ms, struct arena *mem,
      const struct dns_answer **answer_out, struct err *e)
 {
-    const struct dns_answer *answer = NULL;
-    struct err why = {""};
+    struct flight f = {.deadline_mono_ms = deadline_mono_ms, .began_mono_ms = clock_mono_ms()};
 
     lock_drop(&c->lock);
-    or_status st = dns_query(c->upstream, entry->type, span_cstr(entry->name), deadline_mono_ms,
-                             mem, &answer, &why);
-    int64_t now = clock_mono_ms();
+    f.st = dns_query(c->upstream, entry->type, span_cstr(entry->name), deadline_mono_ms, mem,
+                     &f.answer, &f.why);
+    f.landed_mono_ms = clock_mono_ms();
     lock_take(&c->lock);
-    int64_t keep =
-        st == OR_OK ? keep_answer_ms(c, answer) : keep_failure_ms(c, st, now >= deadline_mono_ms);
-    land(c, entry, st, st == OR_OK ? answer : NULL, &why);
-    entry->stored_mono_ms = now;
-    entry->expires_mono_ms = now + keep;
+    land(c, entry, &f);
     if (entry->waiters != 0)
         pthread_cond_broadcast(&c->landed);
-    else if (keep == 0)
+    else if (entry->expires_mono_ms <= f.landed_mono_ms)
         remove_entry(c, entry);
     shrink(c);
-    if (st != OR_OK)
-        return err_set(e, st, "%s", why.text);
-    *answer_out = answer;
+    if (f.st != OR_OK)
+        return err_set(e, f.st, "%s", f.why.text);
+    *answer_out = f.answer;
     return OR_OK;
 }
 
@@ -386,7 +342,8 @@ cache_query(struct dns *dns, enum dns_type type, struct span name, int64_t deadl
     struct dns_cache *c = (struct dns_cache *)dns;
     char key[CACHE_MAX_NAME_BYTES + 1];
 
-    if (name.n > 0 && name.p[name.n - 1] == '.')
+    /* An escaped dot is no final one. */
+    if (name.n > 0 && name.p[name.n - 1] == '.' && (name.n == 1 || name.p[name.n - 2] != '\\'))
         name.n--;
     if (name.n > CACHE_MAX_NAME_BYTES || span_contains_byte(name, '\0'))
         return err_set(e, OR_MALFORMED, "%.*s: name too long or with NUL", SPAN_ARG(name));

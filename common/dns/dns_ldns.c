@@ -31,7 +31,7 @@ struct dns_ldns {
 
 /* One question on its way. */
 struct question {
-    const struct dns_ldns *dns;
+    struct dns_ldns *dns;
     enum dns_type type;
     char name[DNS_PACKET_NAME_BYTES];
     int64_t deadline_mono_ms;
@@ -39,6 +39,7 @@ struct question {
     struct dns_packet_reply reply;
     unsigned aliases;
     uint32_t alias_ttl_s;
+    bool authenticated; /* every packet on the way was */
 };
 
 static socklen_t
@@ -101,9 +102,12 @@ open_socket(const struct dns_ldns *d, unsigned server, int kind, int *fd_out, st
 
 /* Reads one reply into the question. OR_OK with the verdict; OR_LIMIT past the arena. */
 static or_status
-read_reply(struct question *q, struct span bytes, uint16_t id, enum dns_packet_verdict *verdict_out)
+read_reply(struct question *q, struct span bytes, uint16_t id, enum dns_packet_verdict *verdict_out,
+           struct err *e)
 {
-    return dns_packet_read(bytes, id, q->type, q->name, q->mem, verdict_out, &q->reply);
+    or_status st = dns_packet_read(bytes, id, q->type, q->name, q->mem, verdict_out, &q->reply);
+
+    return st == OR_OK ? OR_OK : err_set(e, st, "%s: no memory left for this request", q->name);
 }
 
 static or_status
@@ -123,7 +127,7 @@ ask_udp(struct question *q, int fd, struct span query, uint16_t id, int64_t unti
             continue;
         if (n < 0)
             return err_set(e, OR_TEMPFAIL, "%s", os_error_text(errno));
-        st = read_reply(q, span_make(bytes, (size_t)n), id, verdict_out);
+        st = read_reply(q, span_make(bytes, (size_t)n), id, verdict_out, e);
         if (st != OR_OK || *verdict_out != DNS_PACKET_NOT_OURS)
             return st;
     }
@@ -187,7 +191,7 @@ ask_tcp(struct question *q, int fd, struct span query, uint16_t id, int64_t unti
 
     if (st != OR_OK)
         return err_set(e, st == OR_CLOSED ? OR_TEMPFAIL : st, "over TCP: %s", or_status_name(st));
-    st = read_reply(q, span_make(bytes, n), id, verdict_out);
+    st = read_reply(q, span_make(bytes, n), id, verdict_out, e);
     free(bytes);
     return st;
 }
@@ -256,7 +260,7 @@ server_failed(const struct question *q, unsigned server, or_status st, struct er
 static or_status
 ask_servers(struct question *q, enum dns_packet_verdict *verdict_out, struct err *e)
 {
-    struct dns_ldns *d = (struct dns_ldns *)(uintptr_t)q->dns;
+    struct dns_ldns *d = q->dns;
     unsigned count = (unsigned)d->settings.server_count;
     unsigned start = atomic_load_explicit(&d->next, memory_order_relaxed);
     or_status st = err_set(e, OR_TIMEOUT, "%s %s: no time left", q->name, dns_type_name(q->type));
@@ -287,6 +291,7 @@ ask_along_aliases(struct question *q, struct err *e)
         if (st != OR_OK)
             return st;
         q->aliases += q->reply.alias_hops;
+        q->authenticated = q->authenticated && q->reply.answer->authenticated;
         if (q->aliases > DNS_MAX_CNAMES)
             return err_set(e, OR_TEMPFAIL, "%s: more than %d CNAMEs", q->name, DNS_MAX_CNAMES);
         if (verdict == DNS_PACKET_ANSWER)
@@ -302,11 +307,12 @@ ldns_query(struct dns *dns, enum dns_type type, struct span name, int64_t deadli
            struct arena *mem, const struct dns_answer **answer_out, struct err *e)
 {
     struct question q = {
-        .dns = (const struct dns_ldns *)dns,
+        .dns = (struct dns_ldns *)dns,
         .type = type,
         .deadline_mono_ms = deadline_mono_ms,
         .mem = mem,
         .alias_ttl_s = UINT32_MAX,
+        .authenticated = true,
     };
 
     or_status st = dns_packet_name(name, q.name, e);
@@ -316,6 +322,7 @@ ldns_query(struct dns *dns, enum dns_type type, struct span name, int64_t deadli
         return st;
     if (q.alias_ttl_s < q.reply.answer->ttl_s)
         q.reply.answer->ttl_s = q.alias_ttl_s;
+    q.reply.answer->authenticated = q.authenticated;
     *answer_out = q.reply.answer;
     return OR_OK;
 }

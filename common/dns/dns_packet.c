@@ -10,24 +10,22 @@
 #include <string.h>
 #include <strings.h>
 
-#define NEGATIVE_TTL_S                                                                             \
-    60 /* for a negative answer without SOA (RFC 2308 5: not to be kept long)                      \
-        */
+/* For a negative answer without SOA (RFC 2308 5: not to be kept long). */
+#define NEGATIVE_TTL_S 60
 
 /* ---- names */
 
-/* Lower case, final dot dropped. False when it does not fit. */
-static bool
+/* Lower case, final dot dropped: libldns always writes one. */
+static void
 tidy_name(char *name)
 {
     size_t n = strlen(name);
 
-    if (n > 0 && name[n - 1] == '.' && (n < 2 || name[n - 2] != '\\'))
+    if (n > 0 && name[n - 1] == '.')
         name[n - 1] = '\0';
     for (char *c = name; *c != '\0'; c++)
         if (*c >= 'A' && *c <= 'Z')
             *c = (char)(*c - 'A' + 'a');
-    return true;
 }
 
 static bool
@@ -50,9 +48,10 @@ dns_packet_name(struct span name, char out[DNS_PACKET_NAME_BYTES], struct err *e
     ldns_rdf *rdf = NULL;
     char text[DNS_PACKET_NAME_BYTES];
 
-    if (name.n >= sizeof(text) || memchr(name.p, '\0', name.n) != NULL)
+    if (name.n >= sizeof(text) || span_contains_byte(name, '\0'))
         return err_set(e, OR_MALFORMED, "%.*s: name too long or with NUL", SPAN_ARG(name));
-    memcpy(text, name.p, name.n);
+    if (name.n != 0)
+        memcpy(text, name.p, name.n);
     text[name.n] = '\0';
     ldns_status st = ldns_str2rdf_dname(&rdf, text[0] != '\0' ? text : ".");
     if (st != LDNS_STATUS_OK)
@@ -253,21 +252,28 @@ read_records(struct reading *r, struct dns_answer *answer)
     return OR_OK;
 }
 
-/* RFC 2308 5: the smaller of the SOA's own TTL and its last field. */
-static uint32_t
-negative_ttl(const ldns_pkt *packet)
+static const ldns_rr *
+find_soa(const ldns_pkt *packet)
 {
     const ldns_rr_list *list = ldns_pkt_authority(packet);
 
     for (size_t i = 0; i < ldns_rr_list_rr_count(list); i++) {
         const ldns_rr *rr = ldns_rr_list_rr(list, i);
 
-        if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_SOA || ldns_rr_rd_count(rr) < 7)
-            continue;
-        uint32_t minimum = ldns_rdf2native_int32(ldns_rr_rdf(rr, 6));
-        return minimum < ldns_rr_ttl(rr) ? minimum : ldns_rr_ttl(rr);
+        if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_SOA && ldns_rr_rd_count(rr) >= 7)
+            return rr;
     }
-    return NEGATIVE_TTL_S;
+    return NULL;
+}
+
+/* RFC 2308 5: the smaller of the SOA's own TTL and its last field. */
+static uint32_t
+negative_ttl(const ldns_rr *soa)
+{
+    if (soa == NULL)
+        return NEGATIVE_TTL_S;
+    uint32_t minimum = ldns_rdf2native_int32(ldns_rr_rdf(soa, 6));
+    return minimum < ldns_rr_ttl(soa) ? minimum : ldns_rr_ttl(soa);
 }
 
 static or_status
@@ -292,14 +298,14 @@ read_answer(struct reading *r, enum dns_packet_verdict *verdict_out)
     }
     /* A CNAME whose end the server did not look up: without an SOA it says nothing about the
      * target. */
-    if (r->reply->alias_hops != 0 && !nxdomain &&
-        ldns_rr_list_rr_count(ldns_pkt_authority(r->packet)) == 0) {
+    const ldns_rr *soa = find_soa(r->packet);
+    if (r->reply->alias_hops != 0 && !nxdomain && soa == NULL) {
         memcpy(r->reply->alias, r->owner, sizeof(r->owner));
         r->reply->alias_ttl_s = r->ttl_s;
         *verdict_out = DNS_PACKET_ALIAS;
         return OR_OK;
     }
-    note_ttl(r, negative_ttl(r->packet));
+    note_ttl(r, negative_ttl(soa));
     answer->result = nxdomain ? DNS_NXDOMAIN : DNS_NODATA;
     answer->ttl_s = r->ttl_s;
     return OR_OK;
@@ -319,6 +325,16 @@ is_ours(const ldns_pkt *packet, uint16_t id, enum dns_type type, const char *nam
            name_of(ldns_rr_owner(question), asked) && strcmp(asked, name) == 0;
 }
 
+/* RFC 6891 7: a server without EDNS may answer with nothing but a header. */
+static bool
+is_bare_error(const ldns_pkt *packet)
+{
+    ldns_pkt_rcode rcode = ldns_pkt_get_rcode(packet);
+
+    return ldns_pkt_qdcount(packet) == 0 &&
+           (rcode == LDNS_RCODE_FORMERR || rcode == LDNS_RCODE_NOTIMPL);
+}
+
 /* Only the header: a reply that libldns cannot read still tells by its id whose it is. */
 static bool
 has_id(struct span bytes, uint16_t id)
@@ -330,6 +346,11 @@ has_id(struct span bytes, uint16_t id)
 static enum dns_packet_verdict
 judge_rcode(const ldns_pkt *packet, struct dns_packet_reply *reply)
 {
+    /* RFC 6891 6.1.3: the header has only the lower bits of BADVERS and what came after it. */
+    if (ldns_pkt_edns(packet) && ldns_pkt_edns_extended_rcode(packet) != 0) {
+        reply->failure = "an EDNS error";
+        return DNS_PACKET_NO_EDNS;
+    }
     switch (ldns_pkt_get_rcode(packet)) {
     case LDNS_RCODE_NOERROR:
     case LDNS_RCODE_NXDOMAIN:
@@ -367,10 +388,7 @@ dns_packet_read(struct span bytes, uint16_t id, enum dns_type type, const char *
         *verdict_out = ((uint8_t)bytes.p[2] & 0x02) != 0 ? DNS_PACKET_TRUNCATED : DNS_PACKET_FAILED;
         return OR_OK;
     }
-    /* RFC 6891 7: a server without EDNS may answer FORMERR with nothing but a header. */
-    bool bare_error =
-        ldns_pkt_qdcount(packet) == 0 && ldns_pkt_get_rcode(packet) == LDNS_RCODE_FORMERR;
-    if (is_ours(packet, id, type, name) || bare_error) {
+    if (is_ours(packet, id, type, name) || is_bare_error(packet)) {
         *verdict_out = judge_rcode(packet, reply_out);
         if (*verdict_out == DNS_PACKET_ANSWER) {
             struct reading r = {.packet = packet,

@@ -31,7 +31,7 @@ enum dns_packet_verdict {
 };
 
 struct dns_packet_reply {
-    struct dns_answer *answer;
+    struct dns_answer *answer; /* of an ALIAS: without records, but with its AD bit */
     char alias[DNS_PACKET_NAME_BYTES];
     unsigned alias_hops; /* CNAMEs followed inside the packet */
     uint32_t alias_ttl_s;

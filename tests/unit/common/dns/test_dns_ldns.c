@@ -152,12 +152,13 @@ stop(struct server *s)
 static struct server one, two;
 static struct arena mem;
 static struct err why;
+static int64_t try_timeout_ms;
 
 /* Asks the servers that run, in order. */
 static or_status
 ask(const char *name, int64_t ms, const struct dns_answer **answer_out)
 {
-    struct dns_ldns_settings settings = {.try_timeout_ms = 300, .attempts = 2};
+    struct dns_ldns_settings settings = {.try_timeout_ms = try_timeout_ms, .attempts = 2};
     char address[32];
 
     for (const struct server *s = &one; s != NULL; s = s == &one && two.port != 0 ? &two : NULL) {
@@ -183,6 +184,7 @@ set_up(void)
 {
     arena_init(&mem, 1 << 20);
     two.port = 0;
+    try_timeout_ms = 300;
 }
 
 static void
@@ -494,9 +496,10 @@ START_TEST(test_refused_datagram_goes_to_the_next_server_at_once)
     start(&one, be_good);
     start(&two, be_good);
     stop(&one);
-    ck_assert_int_eq(ask("a.org", 3000, &a), OR_OK);
+    try_timeout_ms = 5000;
+    ck_assert_int_eq(ask("a.org", 9000, &a), OR_OK);
     check_text(a, "good");
-    ck_assert_int_lt(clock_mono_ms() - began, 250);
+    ck_assert_int_lt(clock_mono_ms() - began, 4000);
     start(&one, be_good); /* for tear_down() */
 }
 END_TEST

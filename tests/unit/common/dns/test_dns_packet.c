@@ -65,7 +65,7 @@ START_TEST(test_names)
         {SPAN_INIT("."), OR_OK, ""},
         {SPAN_INIT("_dmarc.example.org"), OR_OK, "_dmarc.example.org"},
         {SPAN_INIT("a\\\\."), OR_OK, "a\\\\"}, /* the label "a\", then the final dot */
-        {SPAN_INIT("a\\."), OR_OK, "a\\."},       /* the label "a." */
+        {SPAN_INIT("a\\."), OR_OK, "a\\."},    /* the label "a." */
         {SPAN_INIT("a b\\046c"), OR_OK, "a\\032b\\.c"},
         {SPAN_INIT("a..b"), OR_MALFORMED, NULL},
         {SPAN_INIT(".a"), OR_MALFORMED, NULL},
