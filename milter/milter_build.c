@@ -106,6 +106,7 @@ milter_build(void *state, const void *settings, bool check_only, void **built_ou
         return st;
     struct milter_built *built = xcalloc(1, sizeof(*built));
     built->keys = keys;
+    built->public_keys = dkim_keycache_new();
     st = milter_conf_fields(s, &built->fields, e);
     if (st == OR_OK)
         st = choose_seal_key(s, built, e);
@@ -127,6 +128,7 @@ milter_destroy(void *built)
 
     dkim_keytable_free(b->keys);
     dns_free(b->dns);
+    dkim_keycache_free(b->public_keys);
     free(b->authserv_id);
     free(b);
 }

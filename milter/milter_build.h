@@ -7,11 +7,13 @@
 #define OUTRIDER_MILTER_MILTER_BUILD_H
 
 #include "common/dns/dns.h"
+#include "milter/dkim/dkim_keycache.h"
 #include "milter/dkim/dkim_keytable.h"
 #include "milter/milter_conf.h"
 
 struct milter_built {
     struct dns *dns;
+    struct dkim_keycache *public_keys;        /* of signers seen before */
     struct dkim_fields fields;                /* what our signatures cover */
     struct dkim_keytable *keys;               /* NULL: there is no key directory */
     const struct dkim_keytable_row *seal_key; /* of `keys`; NULL: nothing is sealed */

@@ -144,6 +144,7 @@ prepare_arc(struct milter_message *m, struct err *e)
     const struct arc_verify_settings settings = {
         .now = m->verify_settings.now,
         .deadline_mono_ms = m->verify_settings.deadline_mono_ms,
+        .keys = m->built->public_keys,
     };
 
     if (!m->settings->arc_verify)
@@ -181,6 +182,7 @@ prepare_verifying(struct milter_message *m)
     struct err e;
 
     m->verify_settings = (struct dkim_verify_settings){
+        .keys = m->built->public_keys,
         .max_signatures = (size_t)m->settings->max_signatures,
         .now = clock_now(),
         .deadline_mono_ms = clock_mono_ms() + m->settings->verify_timeout_ms,

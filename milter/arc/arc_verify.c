@@ -90,6 +90,7 @@ arc_verify_header(struct arc_verify *v, struct dkim_message *m,
         .dns = dns,
         .settings = {.now = settings->now,
                      .deadline_mono_ms = settings->deadline_mono_ms,
+                     .keys = settings->keys,
                      .clock_skew_s = DKIM_VERIFY_CLOCK_SKEW_S},
         .chain = &v->chain,
     };

@@ -20,7 +20,8 @@
 
 struct arc_verify_settings {
     time_t now;
-    int64_t deadline_mono_ms; /* for all look-ups together */
+    struct dkim_keycache *keys; /* NULL: every key is read anew */
+    int64_t deadline_mono_ms;   /* for all look-ups together */
     bool everything; /* also what cannot change the result: older message signatures, all seals */
 };
 

@@ -312,6 +312,14 @@ dkim_public_verify(const struct dkim_public *key, const unsigned char hash[DKIM_
     return ok;
 }
 
+struct dkim_public *
+dkim_public_share(struct dkim_public *key)
+{
+    if (EVP_PKEY_up_ref(public_pkey(key)) != 1)
+        abort();
+    return key;
+}
+
 void
 dkim_public_free(struct dkim_public *key)
 {

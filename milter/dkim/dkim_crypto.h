@@ -34,6 +34,8 @@ unsigned dkim_public_bits(const struct dkim_public *key);
 /* Whether `signature` is the key's signature over the SHA-256 hash. */
 bool dkim_public_verify(const struct dkim_public *key, const unsigned char hash[DKIM_HASH_BYTES],
                         struct span signature);
+/* Another hold on the same key: each is freed once. */
+struct dkim_public *dkim_public_share(struct dkim_public *key);
 void dkim_public_free(struct dkim_public *key); /* NULL is allowed */
 
 struct dkim_private;

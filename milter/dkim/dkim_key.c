@@ -9,6 +9,7 @@
 #include "common/text/taglist.h"
 
 struct reading {
+    struct dkim_keycache *cache;
     struct arena *mem;
     struct dkim_key *key;
     struct span detail;
@@ -81,8 +82,8 @@ read_public_key(struct reading *r, struct span value)
     r->detail = SPAN_LIT("p= is not base64");
     if (base64_decode(value, BASE64_SKIP_FWS, &bytes) != OR_OK) {
         reason = DKIM_KEY_SYNTAX;
-    } else if (dkim_public_parse(r->key->type, buf_span(&bytes), &r->key->public_key, &e) !=
-               OR_OK) {
+    } else if (dkim_keycache_parse(r->cache, r->key->type, buf_span(&bytes), &r->key->public_key,
+                                   &e) != OR_OK) {
         r->detail = dkim_sig_detail(r->mem, span_cstr(e.text));
         reason = DKIM_KEY_SYNTAX;
     }
@@ -131,16 +132,23 @@ read_tags(struct reading *r, struct span record)
     return DKIM_OK;
 }
 
-enum dkim_reason
-dkim_key_parse(struct span record, struct arena *mem, struct dkim_key *key_out,
-               struct span *detail_out)
+static enum dkim_reason
+parse_record(struct span record, struct dkim_keycache *cache, struct arena *mem,
+             struct dkim_key *key_out, struct span *detail_out)
 {
-    struct reading r = {.mem = mem, .key = key_out, .detail = SPAN_EMPTY};
+    struct reading r = {.cache = cache, .mem = mem, .key = key_out, .detail = SPAN_EMPTY};
 
     *key_out = (struct dkim_key){.type = DKIM_KEY_RSA};
     enum dkim_reason reason = read_tags(&r, record);
     *detail_out = reason == DKIM_OK ? SPAN_EMPTY : dkim_sig_detail(mem, r.detail);
     return reason;
+}
+
+enum dkim_reason
+dkim_key_parse(struct span record, struct arena *mem, struct dkim_key *key_out,
+               struct span *detail_out)
+{
+    return parse_record(record, NULL, mem, key_out, detail_out);
 }
 
 /* Whether the sender meant this as a key: another v= (SPF under a wildcard) or no p= at all says
@@ -193,8 +201,8 @@ query_reason(or_status st)
 }
 
 enum dkim_reason
-dkim_key_fetch(const struct dkim_sig *sig, struct dns *dns, int64_t deadline_mono_ms,
-               struct arena *mem, struct dkim_key *key_out, struct span *detail_out)
+dkim_key_fetch(const struct dkim_sig *sig, const struct dkim_key_source *source, struct arena *mem,
+               struct dkim_key *key_out, struct span *detail_out)
 {
     const struct dns_answer *answer = NULL;
     struct span record;
@@ -205,8 +213,8 @@ dkim_key_fetch(const struct dkim_sig *sig, struct dns *dns, int64_t deadline_mon
         arena_printf(mem, "%.*s._domainkey.%.*s", SPAN_ARG(sig->selector), SPAN_ARG(sig->domain));
     if (name == NULL)
         return DKIM_NO_MEMORY;
-    enum dkim_reason reason =
-        query_reason(dns_query(dns, DNS_TXT, span_cstr(name), deadline_mono_ms, mem, &answer, &e));
+    enum dkim_reason reason = query_reason(dns_query(source->dns, DNS_TXT, span_cstr(name),
+                                                     source->deadline_mono_ms, mem, &answer, &e));
     if (reason != DKIM_OK) {
         *detail_out = dkim_sig_detail(mem, span_cstr(e.text));
         return reason;
@@ -217,7 +225,7 @@ dkim_key_fetch(const struct dkim_sig *sig, struct dns *dns, int64_t deadline_mon
     reason = choose_record(answer, &record);
     if (reason != DKIM_OK)
         return reason;
-    reason = dkim_key_parse(record, mem, key_out, detail_out);
+    reason = parse_record(record, source->cache, mem, key_out, detail_out);
     key_out->authenticated = answer->authenticated;
     return reason;
 }

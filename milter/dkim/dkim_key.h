@@ -7,7 +7,7 @@
 #define OUTRIDER_MILTER_DKIM_DKIM_KEY_H
 
 #include "common/dns/dns.h"
-#include "milter/dkim/dkim_crypto.h"
+#include "milter/dkim/dkim_keycache.h"
 #include "milter/dkim/dkim_sig.h"
 
 #define DKIM_KEY_MAX_BYTES 8192 /* of one record; RSA 4096 needs 750 */
@@ -25,12 +25,19 @@ struct dkim_key {
 enum dkim_reason dkim_key_parse(struct span record, struct arena *mem, struct dkim_key *key_out,
                                 struct span *detail_out);
 
+/* Where keys come from. */
+struct dkim_key_source {
+    struct dns *dns;
+    int64_t deadline_mono_ms;
+    struct dkim_keycache *cache; /* NULL: none */
+};
+
 /* Looks SELECTOR._domainkey.DOMAIN up and reads the one key record there. TXT records that are none
  * at all (wildcards) do no harm; two that are make the result undefined (RFC 6376 3.6.2.2):
  * refused. */
 enum dkim_reason
-dkim_key_fetch(const struct dkim_sig *sig, struct dns *dns, int64_t deadline_mono_ms,
-               struct arena *mem, struct dkim_key *key_out, struct span *detail_out);
+dkim_key_fetch(const struct dkim_sig *sig, const struct dkim_key_source *source, struct arena *mem,
+               struct dkim_key *key_out, struct span *detail_out);
 
 /* Whether this key may be used for this signature. */
 enum dkim_reason

@@ -59,7 +59,8 @@ dkim_published_check(const struct dkim_keytable_row *row, struct dns *dns, int64
     };
     struct dkim_key key = {0};
     struct span detail = SPAN_EMPTY;
-    enum dkim_reason reason = dkim_key_fetch(&sig, dns, deadline_mono_ms, mem, &key, &detail);
+    const struct dkim_key_source source = {.dns = dns, .deadline_mono_ms = deadline_mono_ms};
+    enum dkim_reason reason = dkim_key_fetch(&sig, &source, mem, &key, &detail);
 
     if (reason == DKIM_OK)
         reason = dkim_key_check(&key, &sig, &detail);

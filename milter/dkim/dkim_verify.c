@@ -98,8 +98,13 @@ static enum dkim_reason
 check_key(struct dkim_verify_step *s, struct dkim_key *key)
 {
     struct dkim_verify_item *item = s->item;
-    enum dkim_reason reason = dkim_key_fetch(&item->sig, s->dns, s->settings->deadline_mono_ms,
-                                             s->message->mem, key, &item->detail);
+    const struct dkim_key_source source = {
+        .dns = s->dns,
+        .deadline_mono_ms = s->settings->deadline_mono_ms,
+        .cache = s->settings->keys,
+    };
+    enum dkim_reason reason =
+        dkim_key_fetch(&item->sig, &source, s->message->mem, key, &item->detail);
 
     item->key_bits = key->bits;
     item->testing = key->testing;

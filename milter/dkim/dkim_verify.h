@@ -13,6 +13,7 @@
 #define OUTRIDER_MILTER_DKIM_DKIM_VERIFY_H
 
 #include "common/dns/dns.h"
+#include "milter/dkim/dkim_keycache.h"
 #include "milter/dkim/dkim_message.h"
 #include "milter/dkim/dkim_sig.h"
 
@@ -23,8 +24,9 @@
 struct dkim_verify_settings {
     size_t max_signatures; /* 1..DKIM_MAX_SIGNATURES */
     time_t now;
-    int64_t deadline_mono_ms; /* for all look-ups together */
-    uint32_t clock_skew_s;    /* how wrong other people's clocks may be, for t= and x= */
+    int64_t deadline_mono_ms;   /* for all look-ups together */
+    struct dkim_keycache *keys; /* NULL: every key is read anew */
+    uint32_t clock_skew_s;      /* how wrong other people's clocks may be, for t= and x= */
     /* Let signatures with l= pass where it covers the whole body; otherwise they are `policy`: what
      * is added behind it is not signed (RFC 6376 8.2). */
     bool accept_length;

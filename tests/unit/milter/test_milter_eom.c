@@ -408,7 +408,7 @@ static const struct {
      "reply 550 5.7.21 no acceptable DKIM signature: d=example.org: "},
     {"on-permerror = reject", "v=1;", "v=2;", SMFIS_REJECT,
      "reply 550 5.7.20 no passing DKIM signature: d=example.org: the signature's version"},
-    {"on-permerror = reject", "v=1;", "v=1; %s", SMFIS_REJECT, "the DKIM-Signature field is malfo"},
+    {"on-permerror = reject", "v=1;", "v=1; %s", SMFIS_REJECT, "the signature field is malformed"},
     {"mode = observe\non-none = reject", NULL, NULL, SMFIS_CONTINUE, ""},
 };
 

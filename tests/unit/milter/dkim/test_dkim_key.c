@@ -114,7 +114,8 @@ START_TEST(fetch)
                            .selector = span_cstr(lookups[_i].selector)};
 
     arena_init(&mem, 65536);
-    enum dkim_reason reason = dkim_key_fetch(&sig, dns, INT64_MAX, &mem, &key, &detail);
+    const struct dkim_key_source source = {.dns = dns, .deadline_mono_ms = INT64_MAX};
+    enum dkim_reason reason = dkim_key_fetch(&sig, &source, &mem, &key, &detail);
     ck_assert_msg(reason == lookups[_i].reason, "%s: %s", lookups[_i].selector,
                   dkim_reason_name(reason));
     dkim_key_fini(&key);
