@@ -53,10 +53,9 @@ item_json(struct arena *mem, const struct dkim_verify_item *item)
     dkim_verify_describe(&text, item);
     json_t *row = json_pack(
         "{s:s, s:s, s:o, s:o, s:o, s:o}", "result", dkim_result_name(item->result), "reason",
-        dkim_reason_name(item->reason), "text", cli_message_json(mem, buf_span(&text)), "domain",
-        cli_message_json(mem, item->sig.domain), "selector",
-        cli_message_json(mem, item->sig.selector), "algorithm",
-        cli_message_json(mem, item->sig.algorithm_name));
+        dkim_reason_name(item->reason), "text", cli_json_text(mem, buf_span(&text)), "domain",
+        cli_json_text(mem, item->sig.domain), "selector", cli_json_text(mem, item->sig.selector),
+        "algorithm", cli_json_text(mem, item->sig.algorithm_name));
     buf_fini(&text);
     return row;
 }
@@ -69,14 +68,14 @@ print_json(struct arena *mem, const struct arc_verify *v)
 
     for (unsigned i = set_count(v); i > 0; i--)
         json_array_append_new(sets, json_pack("{s:i, s:o, s:o, s:o}", "instance", (int)i, "cv",
-                                              cli_message_json(mem, v->chain.sets[i - 1].status),
+                                              cli_json_text(mem, v->chain.sets[i - 1].status),
                                               "seal", item_json(mem, v->sets[i - 1].seal),
                                               "message", item_json(mem, v->sets[i - 1].message)));
     buf_init(&text, TEXT_BYTES);
     arc_verify_describe(&text, v);
     cli_print_json(
         json_pack("{s:s, s:s, s:o, s:o, s:o}", "result", arc_result_name(v->result), "reason",
-                  arc_reason_name(v->reason), "text", cli_message_json(mem, buf_span(&text)), "set",
+                  arc_reason_name(v->reason), "text", cli_json_text(mem, buf_span(&text)), "set",
                   v->instance != 0 ? json_integer(v->instance) : json_null(), "sets", sets));
     buf_fini(&text);
 }
@@ -88,7 +87,7 @@ print_item(struct arena *mem, const char *what, const struct dkim_verify_item *i
 
     buf_init(&text, TEXT_BYTES);
     dkim_verify_describe(&text, item);
-    struct span described = cli_input_printable(mem, buf_span(&text));
+    struct span described = cli_printable(mem, buf_span(&text));
     printf("    %s %s: %.*s\n       ", what, dkim_result_name(item->result), SPAN_ARG(described));
     cli_message_print_part(mem, "d", item->sig.domain);
     cli_message_print_part(mem, "s", item->sig.selector);
@@ -104,7 +103,7 @@ print_people(struct arena *mem, const struct arc_verify *v)
 
     buf_init(&text, TEXT_BYTES);
     arc_verify_describe(&text, v);
-    struct span described = cli_input_printable(mem, buf_span(&text));
+    struct span described = cli_printable(mem, buf_span(&text));
     printf("%s: %.*s\n", arc_result_name(v->result), SPAN_ARG(described));
     for (unsigned i = set_count(v); i > 0; i--) {
         printf("set %u:", i);

@@ -67,7 +67,7 @@ show_key(struct listing *l, const struct dkim_keytable_row *row)
     arena_reset(&l->mem);
     enum dkim_published published =
         dkim_published_check(row, l->dns, clock_mono_ms() + CLI_INPUT_DEADLINE_MS, &l->mem, &text);
-    text = cli_input_printable(&l->mem, text);
+    text = cli_printable(&l->mem, text);
     const char *word = dkim_published_name(published);
     l->something_unknown |= published == DKIM_PUBLISHED_UNKNOWN;
     l->something_wrong |= published != DKIM_PUBLISHED && published != DKIM_PUBLISHED_UNKNOWN;
@@ -100,7 +100,7 @@ static void
 show_problem(struct listing *l, struct span problem)
 {
     arena_reset(&l->mem);
-    problem = cli_input_printable(&l->mem, problem);
+    problem = cli_printable(&l->mem, problem);
     l->something_wrong = true;
     l->shown++;
     if (l->cli->json)

@@ -49,11 +49,11 @@ item_json(struct arena *mem, const struct dkim_verify_item *item)
     json_t *row = json_pack(
         "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:b, s:b}", "result",
         dkim_result_name(item->result), "reason", dkim_reason_name(item->reason), "text",
-        cli_message_json(mem, buf_span(&text)), "domain", cli_message_json(mem, sig->domain),
-        "selector", cli_message_json(mem, sig->selector), "algorithm",
-        cli_message_json(mem, sig->algorithm_name), "identity",
-        cli_message_json(mem, sig->identity), "b", cli_message_json(mem, sig->b_prefix), "key_bits",
-        (int)item->key_bits, "testing", item->testing, "dnssec", item->key_authenticated);
+        cli_json_text(mem, buf_span(&text)), "domain", cli_json_text(mem, sig->domain), "selector",
+        cli_json_text(mem, sig->selector), "algorithm", cli_json_text(mem, sig->algorithm_name),
+        "identity", cli_json_text(mem, sig->identity), "b", cli_json_text(mem, sig->b_prefix),
+        "key_bits", (int)item->key_bits, "testing", item->testing, "dnssec",
+        item->key_authenticated);
     buf_fini(&text);
     return row;
 }
@@ -76,7 +76,7 @@ print_item(struct arena *mem, const struct dkim_verify_item *item)
 
     buf_init(&text, TEXT_BYTES);
     dkim_verify_describe(&text, item);
-    struct span described = cli_input_printable(mem, buf_span(&text));
+    struct span described = cli_printable(mem, buf_span(&text));
     printf("%s: %.*s\n   ", dkim_result_name(item->result), SPAN_ARG(described));
     cli_message_print_part(mem, "d", item->sig.domain);
     cli_message_print_part(mem, "s", item->sig.selector);

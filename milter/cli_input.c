@@ -92,14 +92,3 @@ cli_input_directory(const struct cli *cli, char directory_out[PATH_MAX])
     conf_free(&milter_schema, settings);
     return CLI_YES;
 }
-
-struct span
-cli_input_printable(struct arena *mem, struct span s)
-{
-    char *copy = arena_strdup(mem, s);
-
-    for (size_t i = 0; copy != NULL && i < s.n; i++)
-        if (copy[i] < ' ' || copy[i] > '~')
-            copy[i] = '?';
-    return copy != NULL ? span_make(copy, s.n) : SPAN_EMPTY;
-}

@@ -27,7 +27,4 @@ or_status cli_input_dns(const struct cli *cli, struct dns **dns_out, struct err 
  * after saying what is wrong. */
 int cli_input_directory(const struct cli *cli, char directory_out[PATH_MAX]);
 
-/* A copy fit for terminals and JSON: fields hold any byte. Empty when `mem` is full. */
-struct span cli_input_printable(struct arena *mem, struct span s);
-
 #endif

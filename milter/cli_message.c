@@ -7,18 +7,10 @@
 
 #include <stdio.h>
 
-json_t *
-cli_message_json(struct arena *mem, struct span s)
-{
-    struct span text = cli_input_printable(mem, s);
-
-    return text.n != 0 ? json_stringn(text.p, text.n) : json_null();
-}
-
 void
 cli_message_print_part(struct arena *mem, const char *label, struct span value)
 {
-    struct span text = cli_input_printable(mem, value);
+    struct span text = cli_printable(mem, value);
 
     if (text.n != 0)
         printf(" %s=%.*s", label, SPAN_ARG(text));

@@ -18,8 +18,6 @@
 int
 cli_message_run(struct cli *cli, int (*run)(struct cli *cli, struct span text, struct dns *dns));
 
-/* A field as a JSON string, printable (cli_input_printable()); null when empty. */
-json_t *cli_message_json(struct arena *mem, struct span s);
 /* Prints " LABEL=VALUE"; nothing when empty. */
 void cli_message_print_part(struct arena *mem, const char *label, struct span value);
 

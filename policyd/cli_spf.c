@@ -45,34 +45,13 @@ without_brackets(struct span s)
     return has ? span_slice(s, 1, s.n - 1) : s;
 }
 
-/* Records may hold any byte, JSON and terminals may not: what is not ASCII becomes '?'. */
-static struct span
-printable(struct arena *mem, struct span s)
-{
-    char *copy = arena_strdup(mem, s);
-
-    for (size_t i = 0; copy != NULL && i < s.n; i++) {
-        if (copy[i] < ' ' || copy[i] > '~')
-            copy[i] = '?';
-    }
-    return copy != NULL ? span_make(copy, s.n) : SPAN_EMPTY;
-}
-
-static json_t *
-json_text(struct arena *mem, struct span s)
-{
-    struct span text = printable(mem, s);
-
-    return text.n != 0 ? json_stringn(text.p, text.n) : json_null();
-}
-
 static json_t *
 json_place(struct arena *mem, const struct spf_place *place)
 {
     if (place->term.n == 0)
         return json_null();
-    return json_pack("{s:o, s:o}", "term", json_text(mem, place->term), "record_of",
-                     json_text(mem, place->domain));
+    return json_pack("{s:o, s:o}", "term", cli_json_text(mem, place->term), "record_of",
+                     cli_json_text(mem, place->domain));
 }
 
 static void
@@ -81,16 +60,17 @@ print_json(const struct spf_query *q, const struct spf_outcome *o, struct span f
     cli_print_json(json_pack(
         "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:o}", "result",
         spf_result_name(o->result), "scope", spf_scope_name(o->scope), "domain",
-        json_text(q->mem, o->domain), "matched", json_place(q->mem, &o->matched), "inner",
-        json_place(q->mem, &o->inner), "reason", json_text(q->mem, o->reason), "explanation",
-        json_text(q->mem, o->explanation), "lookups", (int)o->terms, "void_lookups", (int)o->voids,
-        "void_names", json_text(q->mem, o->void_names), "received_spf", json_text(q->mem, field)));
+        cli_json_text(q->mem, o->domain), "matched", json_place(q->mem, &o->matched), "inner",
+        json_place(q->mem, &o->inner), "reason", cli_json_text(q->mem, o->reason), "explanation",
+        cli_json_text(q->mem, o->explanation), "lookups", (int)o->terms, "void_lookups",
+        (int)o->voids, "void_names", cli_json_text(q->mem, o->void_names), "received_spf",
+        cli_json_text(q->mem, field)));
 }
 
 static void
 print_text(struct arena *mem, const char *label, struct span s)
 {
-    struct span text = printable(mem, s);
+    struct span text = cli_printable(mem, s);
 
     if (text.n != 0)
         printf("%-13s %.*s\n", label, SPAN_ARG(text));
@@ -99,8 +79,8 @@ print_text(struct arena *mem, const char *label, struct span s)
 static void
 print_place(struct arena *mem, const char *label, const struct spf_place *place)
 {
-    struct span term = printable(mem, place->term);
-    struct span domain = printable(mem, place->domain);
+    struct span term = cli_printable(mem, place->term);
+    struct span domain = cli_printable(mem, place->domain);
 
     if (term.n != 0)
         printf("%-13s %.*s in the record of %.*s\n", label, SPAN_ARG(term), SPAN_ARG(domain));

@@ -41,6 +41,25 @@ cli_option(const struct cli *cli, const char *name)
     return NULL;
 }
 
+struct span
+cli_printable(struct arena *mem, struct span s)
+{
+    char *copy = arena_strdup(mem, s);
+
+    for (size_t i = 0; copy != NULL && i < s.n; i++)
+        if (copy[i] < ' ' || copy[i] > '~')
+            copy[i] = '?';
+    return copy != NULL ? span_make(copy, s.n) : SPAN_EMPTY;
+}
+
+json_t *
+cli_json_text(struct arena *mem, struct span s)
+{
+    struct span text = cli_printable(mem, s);
+
+    return text.n != 0 ? json_stringn(text.p, text.n) : json_null();
+}
+
 void
 cli_print_json(json_t *document)
 {

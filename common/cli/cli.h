@@ -12,7 +12,7 @@
 #ifndef OUTRIDER_COMMON_CLI_CLI_H
 #define OUTRIDER_COMMON_CLI_CLI_H
 
-#include "common/base/status.h"
+#include "common/base/arena.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -53,6 +53,11 @@ int cli_fail(const struct cli *cli, int status, const char *fmt, ...) OR_PRINTF(
 /* The exit that fits a failure: OR_TEMPFAIL, OR_TIMEOUT -> 75; OR_CONFIG -> 78; OR_ABSENT -> 1;
  * OR_MALFORMED, OR_LIMIT -> 2. Prints like cli_fail(). */
 int cli_fail_status(const struct cli *cli, or_status st, const struct err *e);
+/* A copy fit for terminals and JSON: what came from outside may hold any byte. Empty when `mem` is
+ * full. */
+struct span cli_printable(struct arena *mem, struct span s);
+/* That as a JSON string; null when it is empty. */
+json_t *cli_json_text(struct arena *mem, struct span s);
 /* Prints the document and a newline, frees it. */
 void cli_print_json(json_t *document);
 
