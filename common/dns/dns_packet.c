@@ -253,16 +253,13 @@ read_records(struct reading *r, struct dns_answer *answer)
 }
 
 static const ldns_rr *
-find_soa(const ldns_pkt *packet)
+find_authority(const ldns_pkt *packet, ldns_rr_type type)
 {
     const ldns_rr_list *list = ldns_pkt_authority(packet);
 
-    for (size_t i = 0; i < ldns_rr_list_rr_count(list); i++) {
-        const ldns_rr *rr = ldns_rr_list_rr(list, i);
-
-        if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_SOA && ldns_rr_rd_count(rr) >= 7)
-            return rr;
-    }
+    for (size_t i = 0; i < ldns_rr_list_rr_count(list); i++)
+        if (ldns_rr_get_type(ldns_rr_list_rr(list, i)) == type)
+            return ldns_rr_list_rr(list, i);
     return NULL;
 }
 
@@ -270,10 +267,35 @@ find_soa(const ldns_pkt *packet)
 static uint32_t
 negative_ttl(const ldns_rr *soa)
 {
-    if (soa == NULL)
+    if (soa == NULL || ldns_rr_rd_count(soa) < 7)
         return NEGATIVE_TTL_S;
     uint32_t minimum = ldns_rdf2native_int32(ldns_rr_rdf(soa, 6));
     return minimum < ldns_rr_ttl(soa) ? minimum : ldns_rr_ttl(soa);
+}
+
+/* What a reply without records of the type says. */
+static void
+read_negative(struct reading *r, bool nxdomain, enum dns_packet_verdict *verdict_out)
+{
+    const ldns_rr *soa = find_authority(r->packet, LDNS_RR_TYPE_SOA);
+
+    /* A CNAME whose end the server did not look up: without an SOA it says nothing about the
+     * target. */
+    if (r->reply->alias_hops != 0 && !nxdomain && soa == NULL) {
+        memcpy(r->reply->alias, r->owner, sizeof(r->owner));
+        r->reply->alias_ttl_s = r->ttl_s;
+        *verdict_out = DNS_PACKET_ALIAS;
+        return;
+    }
+    /* RFC 2308 2.2: from a server that does not recurse; no word about the name. */
+    if (!nxdomain && soa == NULL && find_authority(r->packet, LDNS_RR_TYPE_NS) != NULL) {
+        r->reply->failure = "a referral, not an answer";
+        *verdict_out = DNS_PACKET_FAILED;
+        return;
+    }
+    note_ttl(r, negative_ttl(soa));
+    r->reply->answer->result = nxdomain ? DNS_NXDOMAIN : DNS_NODATA;
+    r->reply->answer->ttl_s = r->ttl_s;
 }
 
 static or_status
@@ -296,18 +318,7 @@ read_answer(struct reading *r, enum dns_packet_verdict *verdict_out)
         answer->ttl_s = r->ttl_s;
         return OR_OK;
     }
-    /* A CNAME whose end the server did not look up: without an SOA it says nothing about the
-     * target. */
-    const ldns_rr *soa = find_soa(r->packet);
-    if (r->reply->alias_hops != 0 && !nxdomain && soa == NULL) {
-        memcpy(r->reply->alias, r->owner, sizeof(r->owner));
-        r->reply->alias_ttl_s = r->ttl_s;
-        *verdict_out = DNS_PACKET_ALIAS;
-        return OR_OK;
-    }
-    note_ttl(r, negative_ttl(soa));
-    answer->result = nxdomain ? DNS_NXDOMAIN : DNS_NODATA;
-    answer->ttl_s = r->ttl_s;
+    read_negative(r, nxdomain, verdict_out);
     return OR_OK;
 }
 
@@ -383,6 +394,11 @@ dns_packet_read(struct span bytes, uint16_t id, enum dns_type type, const char *
     *verdict_out = DNS_PACKET_NOT_OURS;
     if (!has_id(bytes, id))
         return OR_OK;
+    if (bytes.n > DNS_PACKET_MAX_BYTES) {
+        reply_out->failure = "reply too large";
+        *verdict_out = DNS_PACKET_FAILED;
+        return OR_OK;
+    }
     if (ldns_wire2pkt(&packet, (const uint8_t *)bytes.p, bytes.n) != LDNS_STATUS_OK) {
         /* A server that cuts a record in the middle sets TC all the same. */
         *verdict_out = ((uint8_t)bytes.p[2] & 0x02) != 0 ? DNS_PACKET_TRUNCATED : DNS_PACKET_FAILED;

@@ -272,11 +272,38 @@ END_TEST
 
 START_TEST(test_records_are_bounded)
 {
-    dns_wire_begin(&wire, ID, DNS_WIRE_REPLY, DNS_A, "a.org", 1000, 0);
-    for (int i = 0; i < 1000; i++)
+    dns_wire_begin(&wire, ID, DNS_WIRE_REPLY, DNS_A, "a.org", 500, 0);
+    for (int i = 0; i < 500; i++)
         dns_wire_record(&wire, "a.org", DNS_A, 60, SPAN_LIT("\xc0\0\2\1"));
     ck_assert_int_eq(read_as(DNS_A, "a.org"), DNS_PACKET_ANSWER);
     ck_assert_uint_eq(reply.answer->count, DNS_MAX_RECORDS);
+}
+END_TEST
+
+/* RFC 2308 2.2: name servers without an SOA are a referral. Taken for NODATA, a server that does
+ * not recurse would make every domain look as if it had no records. */
+START_TEST(test_referral_is_no_answer)
+{
+    dns_wire_begin(&wire, ID, 0x8100, DNS_TXT, "a.org", 0, 1);
+    dns_wire_record(&wire, "org", DNS_NS, 60, SPAN_LIT("\2ns\3org\0"));
+    ck_assert_int_eq(read_as(DNS_TXT, "a.org"), DNS_PACKET_FAILED);
+    ck_assert_str_eq(reply.failure, "a referral, not an answer");
+}
+END_TEST
+
+/* One TXT record of 64000 empty strings took libldns seconds. */
+START_TEST(test_giant_replies_are_not_read)
+{
+    static const char empty_strings[DNS_PACKET_MAX_BYTES];
+
+    dns_wire_begin(&wire, ID, DNS_WIRE_REPLY, DNS_TXT, "a.org", 1, 0);
+    size_t head = wire.n + 7 + 10; /* owner; type, class, TTL, length */
+    dns_wire_record(&wire, "a.org", DNS_TXT, 60,
+                    span_make(empty_strings, DNS_PACKET_MAX_BYTES - head));
+    ck_assert_int_eq(read_as(DNS_TXT, "a.org"), DNS_PACKET_ANSWER);
+    buf_add_char(&wire, '\0');
+    ck_assert_int_eq(read_as(DNS_TXT, "a.org"), DNS_PACKET_FAILED);
+    ck_assert_str_eq(reply.failure, "reply too large");
 }
 END_TEST
 
@@ -315,6 +342,8 @@ main(void)
     tcase_add_test(tcase, test_extended_error_is_no_answer);
     tcase_add_test(tcase, test_every_cut_packet_is_a_failure_or_tcp);
     tcase_add_test(tcase, test_records_are_bounded);
+    tcase_add_test(tcase, test_referral_is_no_answer);
+    tcase_add_test(tcase, test_giant_replies_are_not_read);
     tcase_add_test(tcase, test_full_arena_is_a_limit);
     suite_add_tcase(suite, tcase);
     return unit_main(suite);
