@@ -64,7 +64,9 @@ or_status
 milter_results_question(struct milter_message *m, struct verdict_question *q_out)
 {
     const struct milter_client *client = m->client;
-    char address[IP_TEXT_BYTES] = "";
+    /* Not empty, which to policyd is a message of our own host: what it cannot check, it must not
+     * let through. */
+    char address[IP_TEXT_BYTES] = "unknown";
 
     *q_out = (struct verdict_question){
         .queue_id = m->queue_id,
