@@ -3,22 +3,23 @@
  *
  * What it does: greets with the mechanisms, then answers AUTH and CONT. A good password is OK, and
  * unless the client said `nologin` the login waits in auth_requests for the process that will serve
- * the user. A wrong one is FAIL after failure-delay; other logins on the connection go on
- * meanwhile.
+ * the user. A wrong one is FAIL failure-delay after it came; other logins on the connection go on
+ * meanwhile. Whether it is good: login_check.c.
  *
  * Who talks to it: Postfix's smtpd (smtpd_sasl_type = dovecot), one connection per process;
  * imap-login and pop3-login, several logins at once on one connection.
  *
- * Security: nothing before a password check tells whether an account exists, neither text nor time.
- * Lines, responses and logins under way are bounded. Passwords are wiped, never logged.
+ * Security: nothing before a password check tells whether an account exists, neither text nor time:
+ * the delay of a refusal begins with the password's arrival, so that it hides how long hashing took
+ * (schemes differ). Lines, responses and logins under way are bounded; one client too many is told
+ * "later", the connection that he shares with others stays. Passwords are wiped, never logged.
  *
  * Standards: RFC 4422 (SASL), RFC 4616 (PLAIN); Dovecot auth protocol 1.2.
  */
 #include "authd/auth_session.h"
 
-#include "authd/accounts/password.h"
 #include "authd/auth_proto.h"
-#include "authd/sasl/mech.h"
+#include "authd/login_check.h"
 #include "common/base/clock.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"
@@ -55,7 +56,8 @@ struct auth_session {
     char cookie[AUTH_COOKIE_HEX + 1];
     struct exchange *exchanges; /* newest first */
     size_t count;
-    struct arena mem; /* of one line */
+    int64_t idle_timeout_ms, io_timeout_ms; /* of the settings now in force */
+    struct arena mem;                       /* of one line */
 };
 
 /* ---- exchanges */
@@ -162,43 +164,64 @@ log_login(const struct exchange *x, enum log_level level, const char *action, co
     log_line_end(&line);
 }
 
-/* Sent after failure-delay. `code`: what Dovecot's login processes tell apart; NULL: a wrong name
- * or password. */
+/* Why a login is refused: for the log, and the fields of FAIL that say it to the client (which
+ * Dovecot's login processes tell apart; none: a wrong name or password). */
+struct refusal {
+    const char *reason;
+    const char *fields;
+};
+
+/* Said at `due_mono_ms`, at once when that is over. */
 static or_status
-refuse(struct auth_session *s, struct exchange *x, int64_t delay_ms, const char *code)
+refuse(struct auth_session *s, struct exchange *x, int64_t due_mono_ms,
+       const struct refusal *refusal)
 {
     struct buf line;
 
+    log_login(x, LOG_LEVEL_INFO, "refuse", refusal->reason);
     buf_init(&line, REPLY_MAX_BYTES);
     buf_addf(&line, "FAIL\t%u", x->id);
     if (x->sasl.authcid.n != 0 && x->sasl.authcid.n <= AUTH_MAX_USER_BYTES)
         auth_proto_add(&line, "user", buf_span(&x->sasl.authcid));
-    if (code != NULL)
-        auth_proto_add(&line, "code", span_cstr(code));
-    if (delay_ms == 0) {
+    buf_add_cstr(&line, refusal->fields);
+    if (due_mono_ms <= clock_mono_ms()) {
         drop_exchange(s, x->id);
         return send_line(s, &line);
     }
     x->refusal = xmemdup0(line.p, line.n);
-    x->due_mono_ms = clock_mono_ms() + delay_ms;
+    x->due_mono_ms = due_mono_ms;
     buf_fini(&line);
     return OR_OK;
 }
 
+/* A FAIL without a login under way. */
+static or_status
+send_fail(struct auth_session *s, uint32_t id, const char *fields)
+{
+    struct buf line;
+
+    buf_init(&line, REPLY_MAX_BYTES);
+    buf_addf(&line, "FAIL\t%u%s", id, fields);
+    return send_line(s, &line);
+}
+
 /* "Later", in the way this client understands. */
+static or_status
+send_later(struct auth_session *s, uint32_t id)
+{
+    if (s->peer == AUTH_PEER_POSTFIX)
+        return OR_CLOSED;
+    return send_fail(s, id, "\tcode=temp_fail\ttemp"); /* "temp": as servers before 2.3 said it */
+}
+
 static or_status
 refuse_for_now(struct auth_session *s, struct exchange *x, const char *why)
 {
+    uint32_t id = x->id;
+
     log_login(x, LOG_LEVEL_WARNING, "tempfail", why);
-    if (s->peer == AUTH_PEER_POSTFIX)
-        return OR_CLOSED;
-    struct buf line;
-    buf_init(&line, REPLY_MAX_BYTES);
-    buf_addf(&line, "FAIL\t%u", x->id);
-    auth_proto_add(&line, "code", SPAN_LIT("temp_fail"));
-    buf_add_cstr(&line, "\ttemp"); /* what servers before 2.3 said */
-    drop_exchange(s, x->id);
-    return send_line(s, &line);
+    drop_exchange(s, id);
+    return send_later(s, id);
 }
 
 static or_status
@@ -219,79 +242,29 @@ accept_login(struct auth_session *s, struct exchange *x, struct span user)
 
 /* ---- the decision */
 
-enum login_result { LOGIN_GOOD, LOGIN_WRONG, LOGIN_DISABLED, LOGIN_OTHER_USER, LOGIN_UNKNOWN_NOW };
-
-/* RFC 4616 2: logging in as somebody else needs a permission that nobody has. */
-static bool
-acts_as_itself(const struct exchange *x, const struct account_row *row, struct arena *mem)
-{
-    struct account_address as;
-
-    if (x->sasl.authzid.n == 0)
-        return true;
-    return account_address_parse(buf_span(&x->sasl.authzid), false, mem, &as, NULL) == OR_OK &&
-           span_equal(as.whole, row->address.whole);
-}
-
-static enum login_result
-check_login(struct auth_session *s, const struct exchange *x,
-            const struct daemon_snapshot *snapshot, struct account_row *row, struct err *e)
-{
-    const struct authd_settings *settings = snapshot->settings;
-    struct account_db *accounts = ((struct authd_built *)snapshot->built)->accounts;
-    int64_t deadline = clock_mono_ms() + settings->hash_timeout_ms;
-    struct span password = buf_span(&x->sasl.password);
-    struct account_address address;
-
-    or_status st = account_address_parse(buf_span(&x->sasl.authcid), false, &s->mem, &address, e);
-    if (st == OR_OK)
-        st = account_db_find(accounts, &address, &s->mem, row, e);
-    else if (st == OR_MALFORMED)
-        st = OR_ABSENT; /* no account can be called that */
-    if (st != OR_OK && st != OR_ABSENT)
-        return LOGIN_UNKNOWN_NOW;
-    /* An unknown name, or an account without password, costs what a wrong password costs. */
-    if (st == OR_ABSENT || row->password.n == 0)
-        st = password_check_nobody(password, deadline);
-    else
-        st = password_check(row->password, password, deadline, e);
-    if (st == OR_TIMEOUT)
-        return err_set(e, st, "too many logins at once"), LOGIN_UNKNOWN_NOW;
-    if (st == OR_MALFORMED)
-        return LOGIN_UNKNOWN_NOW; /* a hash that we cannot read: the operator's to mend */
-    if (st != OR_OK)
-        return LOGIN_WRONG;
-    if (!row->enabled)
-        return LOGIN_DISABLED;
-    return acts_as_itself(x, row, &s->mem) ? LOGIN_GOOD : LOGIN_OTHER_USER;
-}
+/* By enum login_result. */
+static const struct refusal refusals[] = {
+    [LOGIN_WRONG] = {"wrong user or password", ""},
+    [LOGIN_DISABLED] = {"account disabled", "\tcode=user_disabled"},
+    [LOGIN_OTHER_USER] = {"authorization as another user", "\tcode=authz_fail"},
+};
 
 static or_status
 decide(struct auth_session *s, struct exchange *x)
 {
+    int64_t came = clock_mono_ms();
     const struct daemon_snapshot *snapshot = daemon_snapshot_take(s->daemon);
     int64_t delay_ms = ((const struct authd_settings *)snapshot->settings)->failure_delay_ms;
-    struct account_row row = {.enabled = false};
+    struct span user = SPAN_EMPTY;
     struct err e = {""};
-    enum login_result result = check_login(s, x, snapshot, &row, &e);
+    enum login_result result = login_check(snapshot, &x->sasl, &s->mem, &user, &e);
 
     daemon_snapshot_drop(s->daemon, snapshot);
-    switch (result) {
-    case LOGIN_GOOD:
-        return accept_login(s, x, row.address.whole);
-    case LOGIN_UNKNOWN_NOW:
+    if (result == LOGIN_GOOD)
+        return accept_login(s, x, user);
+    if (result == LOGIN_UNKNOWN_NOW)
         return refuse_for_now(s, x, e.text);
-    case LOGIN_DISABLED:
-        log_login(x, LOG_LEVEL_INFO, "refuse", "account disabled");
-        return refuse(s, x, delay_ms, "user_disabled");
-    case LOGIN_OTHER_USER:
-        log_login(x, LOG_LEVEL_INFO, "refuse", "authorization as another user");
-        return refuse(s, x, delay_ms, "authz_fail");
-    case LOGIN_WRONG:
-        break;
-    }
-    log_login(x, LOG_LEVEL_INFO, "refuse", "wrong user or password");
-    return refuse(s, x, delay_ms, NULL);
+    return refuse(s, x, came + delay_ms, &refusals[result]);
 }
 
 static or_status
@@ -307,8 +280,7 @@ take_step(struct auth_session *s, struct exchange *x, struct span response)
     case MECH_FAIL:
         break;
     }
-    log_login(x, LOG_LEVEL_INFO, "refuse", e.text);
-    return refuse(s, x, 0, NULL);
+    return refuse(s, x, 0, &(struct refusal){e.text, ""});
 }
 
 /* Decodes what the client said and takes the next step. `base64`.p == NULL: there was nothing. */
@@ -324,12 +296,10 @@ take_response(struct auth_session *s, struct exchange *x, struct span base64)
         st = auth_proto_response(base64, &response);
         bytes = buf_span(&response);
     }
-    if (st == OR_OK) {
+    if (st == OR_OK)
         st = take_step(s, x, bytes);
-    } else {
-        log_login(x, LOG_LEVEL_INFO, "refuse", "response is not base64");
-        st = refuse(s, x, 0, NULL);
-    }
+    else
+        st = refuse(s, x, 0, &(struct refusal){"response is not base64", ""});
     buf_fini_wiped(&response);
     return st;
 }
@@ -354,6 +324,29 @@ on_cpid(void *session, const struct auth_line *line, struct err *e)
     return OR_OK;
 }
 
+/* Whether a password may come this way. Postfix and Dovecot say `secured` under TLS, Dovecot also
+ * for what it trusts without (its own machine). */
+static bool
+is_secured_enough(struct auth_session *s, const struct auth_line *line)
+{
+    const struct daemon_snapshot *snapshot = daemon_snapshot_take(s->daemon);
+    bool need = ((const struct authd_settings *)snapshot->settings)->require_tls;
+
+    daemon_snapshot_drop(s->daemon, snapshot);
+    return !need || tabline_get(&line->fields, 3, "secured").p != NULL;
+}
+
+static or_status
+start_login(struct auth_session *s, const struct auth_line *line, const struct mech *mech)
+{
+    static const struct refusal no_tls = {"no TLS", "\treason=TLS is needed to log in"};
+    struct exchange *x = add_exchange(s, line, mech);
+
+    if (!is_secured_enough(s, line))
+        return refuse(s, x, 0, &no_tls);
+    return take_response(s, x, tabline_get(&line->fields, 3, "resp"));
+}
+
 static or_status
 on_auth(void *session, const struct auth_line *line, struct err *e)
 {
@@ -368,17 +361,16 @@ on_auth(void *session, const struct auth_line *line, struct err *e)
      */
     while (s->peer == AUTH_PEER_POSTFIX && s->exchanges != NULL)
         drop_exchange(s, s->exchanges->id);
-    if (s->count == AUTH_SESSION_MAX_EXCHANGES)
-        return err_set(e, OR_LIMIT, "more than %d logins under way", AUTH_SESSION_MAX_EXCHANGES);
-    if (mech == NULL) {
-        struct buf fail;
-
-        buf_init(&fail, REPLY_MAX_BYTES);
-        buf_addf(&fail, "FAIL\t%u\treason=Unsupported authentication mechanism", line->id);
-        return send_line(s, &fail);
+    if (mech == NULL)
+        return send_fail(s, line->id, "\treason=Unsupported authentication mechanism");
+    /* A login process serves many clients over one connection: somebody who keeps it busy must not
+     * cut it off for all of them. */
+    if (s->count == AUTH_SESSION_MAX_EXCHANGES) {
+        log_warning("login refused for now: %d others are under way on its connection",
+                    AUTH_SESSION_MAX_EXCHANGES);
+        return send_later(s, line->id);
     }
-    struct exchange *x = add_exchange(s, line, mech);
-    return take_response(s, x, tabline_get(&line->fields, 3, "resp"));
+    return start_login(s, line, mech);
 }
 
 static or_status
@@ -388,8 +380,11 @@ on_cont(void *session, const struct auth_line *line, struct err *e)
     struct exchange *x = *find_exchange(s, line->id);
     struct span base64 = line->fields.count > 2 ? line->fields.fields[2] : SPAN_EMPTY;
 
-    if (x == NULL || x->refusal != NULL)
-        return err_set(e, OR_MALFORMED, "CONT %u without a login under way", line->id);
+    /* Whoever answers after EXCHANGE_KEEP_MS; what stock Dovecot says too. */
+    if (x == NULL)
+        return send_fail(s, line->id, "\treason=Authentication request timed out");
+    if (x->refusal != NULL)
+        return err_set(e, OR_MALFORMED, "CONT %u for a login that is over", line->id);
     return take_response(s, x, base64);
 }
 
@@ -471,23 +466,30 @@ static or_status
 serve_line(struct auth_session *s, struct err *e)
 {
     struct span line;
-    or_status st = stream_read_line(s->stream, AUTH_PROTO_MAX_LINE_BYTES - 1, &line);
 
+    /* One deadline for the whole line: a peer that sends a byte at a time holds up no refusals. */
+    stream_set_deadline(s->stream, clock_mono_ms() + s->io_timeout_ms);
+    or_status st = stream_read_line(s->stream, AUTH_PROTO_MAX_LINE_BYTES - 1, &line);
+    stream_set_deadline(s->stream, 0);
     if (st != OR_OK)
         return err_set(e, st, "%s", or_status_name(st));
     st = auth_proto_dispatch(commands, sizeof(commands) / sizeof(commands[0]), s, line, &s->mem, e);
+    /* resp= is a password: it must not wait in a freed buffer for whoever reads the memory. The
+     * stream's buffer is on the heap; const is for parsers. */
+    crypto_wipe((char *)(uintptr_t)line.p, line.n);
     arena_fini(&s->mem);
     return st;
 }
 
-static int64_t
-idle_timeout(struct auth_session *s)
+static void
+read_timeouts(struct auth_session *s)
 {
     const struct daemon_snapshot *snapshot = daemon_snapshot_take(s->daemon);
-    int64_t idle_ms = ((const struct authd_settings *)snapshot->settings)->common.idle_timeout_ms;
+    const struct conf_common *common = &((const struct authd_settings *)snapshot->settings)->common;
 
+    s->idle_timeout_ms = common->idle_timeout_ms;
+    s->io_timeout_ms = common->io_timeout_ms;
     daemon_snapshot_drop(s->daemon, snapshot);
-    return idle_ms;
 }
 
 static or_status
@@ -496,13 +498,13 @@ converse(struct auth_session *s, struct err *e)
     or_status st = greet(s);
 
     while (st == OR_OK) {
-        int64_t idle_ms = idle_timeout(s);
-        int64_t wait = wait_ms(s, idle_ms);
+        read_timeouts(s);
+        int64_t wait = wait_ms(s, s->idle_timeout_ms);
 
         st = wait > 0 ? stream_await(s->stream, wait) : OR_TIMEOUT;
         if (st == OR_OK)
             st = serve_line(s, e);
-        else if (st == OR_TIMEOUT && wait < idle_ms)
+        else if (st == OR_TIMEOUT && wait < s->idle_timeout_ms)
             st = OR_OK;
         if (st == OR_OK)
             st = settle_due(s, false);

@@ -9,7 +9,9 @@
 
 #include "authd/authd.h"
 
-#define AUTH_SESSION_MAX_EXCHANGES 100 /* logins under way on one connection */
+/* Logins under way on one connection: a login process's clients, as many as stock Dovecot's
+ * default_client_limit lets it have. */
+#define AUTH_SESSION_MAX_EXCHANGES 1000
 
 /* How a client understands "try again later" (protocols.md 3, 4.1). */
 enum auth_peer {

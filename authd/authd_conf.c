@@ -50,7 +50,7 @@ static const struct conf_option options[] = {
      .def = "2s",
      .min = 0,
      .max = 5000, /* Postfix waits 10 s in all */
-     .help = "wait before a wrong password is answered"},
+     .help = "from the arrival of a wrong password to its answer"},
     {.name = "hash-timeout",
      .type = CONF_DURATION,
      .offset = FIELD(hash_timeout_ms),
@@ -58,6 +58,13 @@ static const struct conf_option options[] = {
      .min = 100,
      .max = 6000,
      .help = "wait for a turn at hashing; then a temporary failure"},
+    /* Off: Postfix (smtpd_tls_auth_only) and Dovecot (disable_plaintext_auth) keep that gate, and
+     * know which of their clients are let through. */
+    {.name = "require-tls",
+     .type = CONF_BOOL,
+     .offset = FIELD(require_tls),
+     .def = "false",
+     .help = "refuse passwords that came without TLS, whatever Postfix and Dovecot allow"},
 };
 
 static const struct conf_service services[] = {

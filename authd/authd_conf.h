@@ -16,8 +16,9 @@ struct authd_settings {
     int64_t mail_uid, mail_gid;
     char *mail_home;           /* template: mail_home.h */
     char *recipient_delimiter; /* one character; empty: no subaddresses */
-    int64_t failure_delay_ms;  /* before a wrong password is answered */
+    int64_t failure_delay_ms;  /* from its arrival to the answer of a wrong password */
     int64_t hash_timeout_ms;   /* waiting for a turn at hashing */
+    bool require_tls;          /* plaintext mechanisms only where the client says `secured` */
 };
 
 extern const struct conf_schema authd_schema;

@@ -17,6 +17,7 @@
 
 #include "authd/auth_proto.h"
 #include "authd/mail_home.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 
 #include <inttypes.h>
@@ -226,11 +227,14 @@ static const struct auth_verb commands[] = {
 };
 
 static or_status
-serve_line(struct master_session *s, struct err *e)
+serve_line(struct master_session *s, int64_t io_timeout_ms, struct err *e)
 {
     struct span line;
-    or_status st = stream_read_line(s->stream, AUTH_PROTO_MAX_LINE_BYTES - 1, &line);
 
+    /* A peer that sends a byte at a time gains nothing. */
+    stream_set_deadline(s->stream, clock_mono_ms() + io_timeout_ms);
+    or_status st = stream_read_line(s->stream, AUTH_PROTO_MAX_LINE_BYTES - 1, &line);
+    stream_set_deadline(s->stream, 0);
     if (st != OR_OK)
         return err_set(e, st, "%s", or_status_name(st));
     s->snapshot = daemon_snapshot_take(s->daemon);
@@ -252,12 +256,13 @@ master_session_run(struct stream *stream, struct daemon *d)
     arena_init(&s.mem, REQUEST_ARENA_BYTES);
     while (st == OR_OK) {
         const struct daemon_snapshot *now = daemon_snapshot_take(d);
-        int64_t idle_ms = ((const struct authd_settings *)now->settings)->common.idle_timeout_ms;
+        const struct conf_common *common = &((const struct authd_settings *)now->settings)->common;
+        int64_t idle_ms = common->idle_timeout_ms, io_ms = common->io_timeout_ms;
 
         daemon_snapshot_drop(d, now);
         st = stream_await(stream, idle_ms);
         if (st == OR_OK)
-            st = serve_line(&s, &e);
+            st = serve_line(&s, io_ms, &e);
     }
     if (st == OR_MALFORMED || st == OR_LIMIT)
         log_warning("look-up client disconnected: %s", e.text);

@@ -11,6 +11,7 @@
 #include "authd/socketmap_session.h"
 
 #include "authd/socketmap_maps.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/text/netstring.h"
 
@@ -85,8 +86,8 @@ answer(struct socketmap_session *s, const struct daemon_snapshot *snapshot, stru
     }
     buf_init(&value, SOCKETMAP_MAX_VALUE_BYTES);
     or_status found = map->find(&query, &value, &e);
-    if (found == OR_OK)
-        found = buf_finish(&value);
+    if (found == OR_OK && buf_finish(&value) != OR_OK)
+        found = err_set(&e, OR_LIMIT, "the answer is over %d bytes", SOCKETMAP_MAX_VALUE_BYTES);
     or_status st;
     if (found == OR_OK) {
         st = send_reply(s, "OK", buf_span(&value));
@@ -109,14 +110,17 @@ socketmap_session_run(struct stream *stream, struct daemon *d)
     arena_init(&s.mem, REQUEST_ARENA_BYTES);
     while (st == OR_OK) {
         const struct daemon_snapshot *snapshot = daemon_snapshot_take(d);
-        int64_t idle_ms =
-            ((const struct authd_settings *)snapshot->settings)->common.idle_timeout_ms;
+        const struct conf_common *common =
+            &((const struct authd_settings *)snapshot->settings)->common;
+        int64_t idle_ms = common->idle_timeout_ms, io_ms = common->io_timeout_ms;
         struct span request;
 
         daemon_snapshot_drop(d, snapshot);
         st = stream_await(stream, idle_ms);
+        stream_set_deadline(stream, clock_mono_ms() + io_ms); /* over the whole request */
         if (st == OR_OK)
             st = read_request(&s, &request);
+        stream_set_deadline(stream, 0);
         if (st != OR_OK)
             break;
         snapshot = daemon_snapshot_take(d);

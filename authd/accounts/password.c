@@ -129,8 +129,9 @@ check_sha512(struct span crypt_text, struct err *e)
     if (span_has_prefix(s, prefix)) {
         size_t end = span_find(s, '$');
 
+        /* Leading zeros: libcrypt refuses them. */
         if (span_parse_u64(span_slice(s, prefix.n, end), PASSWORD_MAX_ROUNDS, &rounds) != OR_OK ||
-            rounds < PASSWORD_MIN_ROUNDS)
+            rounds < PASSWORD_MIN_ROUNDS || s.p[prefix.n] == '0')
             return err_set(e, OR_MALFORMED, "the stored password's rounds are not in %d to %d",
                            PASSWORD_MIN_ROUNDS, PASSWORD_MAX_ROUNDS);
         s = span_from(s, end + 1);
@@ -253,9 +254,9 @@ compare(struct span crypt_text, struct span password, int64_t deadline_mono_ms, 
     struct hashing *h = hashing_new(password, crypt_text);
     const char *made = crypt_rn(h->phrase, h->setting, &h->data, (int)sizeof(h->data));
 
+    /* The hash was looked at before; what is left is memory, for which libcrypt says EINVAL too. */
     if (made == NULL)
-        st = errno == ENOMEM ? err_set(e, OR_TEMPFAIL, "no memory to hash a password")
-                             : err_set(e, OR_MALFORMED, "libcrypt does not take the stored hash");
+        st = err_set(e, OR_TEMPFAIL, "libcrypt cannot hash, most likely for lack of memory");
     else
         st = crypto_equal(span_cstr(made), crypt_text) ? OR_OK : OR_ABSENT;
     hashing_free(h);
@@ -283,7 +284,7 @@ password_check_nobody(struct span password, int64_t deadline_mono_ms)
     pthread_once(&gate.once, gate_set_up);
     or_status st = compare(span_cstr(gate.nobody), password, deadline_mono_ms, NULL);
 
-    return st == OR_TIMEOUT ? OR_TIMEOUT : OR_ABSENT;
+    return st == OR_OK ? OR_ABSENT : st;
 }
 
 /* How hashes are made, by enum password_scheme. */

@@ -23,8 +23,8 @@ enum password_scheme { PASSWORD_YESCRYPT, PASSWORD_SHA512_CRYPT };
  * OR_TIMEOUT: no turn at hashing before the deadline. OR_TEMPFAIL: no memory for it. */
 or_status password_check(struct span stored, struct span password, int64_t deadline_mono_ms,
                          struct err *e) OR_MUST_USE;
-/* Costs what password_check() costs against a hash of the default scheme; never OR_OK: OR_ABSENT or
- * OR_TIMEOUT. */
+/* Costs what password_check() costs against a hash of the default scheme; never OR_OK: OR_ABSENT,
+ * OR_TIMEOUT or OR_TEMPFAIL. */
 or_status password_check_nobody(struct span password, int64_t deadline_mono_ms) OR_MUST_USE;
 
 /* Makes "{CRYPT}$y$..." or "{SHA512-CRYPT}$6$..." with a fresh salt. OR_MALFORMED: empty, with NUL,

@@ -5,6 +5,7 @@
 #include "common/run/stream.h"
 
 #include "common/base/clock.h"
+#include "common/base/crypto.h"
 #include "common/base/xalloc.h"
 #include "common/run/endpoint.h"
 
@@ -71,6 +72,9 @@ stream_new(int fd, int drain_fd, int64_t io_timeout_ms)
 static void
 drop_input_buffer(struct stream *s)
 {
+    /* What was read may have been a login. */
+    if (s->in != NULL)
+        crypto_wipe(s->in, s->in_cap);
     free(s->in);
     s->in = NULL;
     s->in_start = s->in_end = s->in_cap = 0;

@@ -188,11 +188,17 @@ def test_postfix_may_abandon_a_login_and_begin_another(authd):
         assert line.read() == "OK\t2\tuser=bob@home.test"
 
 
-@pytest.mark.parametrize("bad", ["NONSENSE", "VERSION\t2\t0", "AUTH\tx\tPLAIN", "CONT\t9\tAAAA"])
+@pytest.mark.parametrize("bad", ["NONSENSE", "VERSION\t2\t0", "AUTH\tx\tPLAIN"])
 def test_protocol_errors_end_the_connection(authd, bad):
     with login(authd) as line:
         line.send(bad)
         assert line.read() == ""
+
+
+def test_answer_after_the_login_was_forgotten_is_fail(authd):
+    with login(authd) as line:
+        line.send("CONT\t9\tAAAA")
+        assert line.read() == "FAIL\t9\treason=Authentication request timed out"
 
 
 def test_endless_line_ends_the_connection(authd):

@@ -56,6 +56,8 @@ set_up(void)
     add_alias("team@home.test", "bob@home.test");
     add_alias("boss@home.test", "team@home.test");
     add_alias("out@home.test", "friend@elsewhere.test");
+    add_alias("lists@home.test", "bob+lists@home.test");
+    add_alias("caught@home.test", "anything@catch.test");
     add_alias("@catch.test", "alice@home.test");
 }
 
@@ -111,8 +113,11 @@ static const struct {
     {"senders", "alice+shop@home.test", "alice@home.test"},
     {"senders", "team@home.test", "alice@home.test,bob@home.test"},
     {"senders", "boss@home.test", "alice@home.test,bob@home.test"},
+    {"senders", "team+x@home.test", "alice@home.test,bob@home.test"},
+    {"senders", "lists@home.test", "bob@home.test"}, /* leads to his address with a detail */
     {"senders", "out@home.test", "NOTFOUND"},
-    {"senders", "anything@catch.test", "NOTFOUND"},
+    {"senders", "anything@catch.test", "NOTFOUND"}, /* a catch-all gives nobody a right */
+    {"senders", "caught@home.test", "NOTFOUND"},
     {"senders", "\"\"", "NOTFOUND"},
 };
 

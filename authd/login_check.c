@@ -1,0 +1,65 @@
+/*
+ * The decision about a login. Whoever has no account is hashed for too, so that neither answer nor
+ * load tells names apart.
+ */
+#include "authd/login_check.h"
+
+#include "authd/accounts/password.h"
+#include "common/base/clock.h"
+
+/* RFC 4616 2: logging in as somebody else needs a permission that nobody has. */
+static bool
+acts_as_itself(const struct mech_exchange *x, const struct account_row *row, struct arena *mem)
+{
+    struct account_address as;
+
+    if (x->authzid.n == 0)
+        return true;
+    return account_address_parse(buf_span(&x->authzid), false, mem, &as, NULL) == OR_OK &&
+           span_equal(as.whole, row->address.whole);
+}
+
+/* OR_OK, OR_ABSENT (also for what no account can be called), OR_TEMPFAIL, OR_LIMIT. */
+static or_status
+find_account(const struct daemon_snapshot *snapshot, struct span name, struct arena *mem,
+             struct account_row *row_out, struct err *e)
+{
+    struct account_db *accounts = ((const struct authd_built *)snapshot->built)->accounts;
+    struct account_address address;
+    or_status st = account_address_parse(name, false, mem, &address, e);
+
+    if (st == OR_OK)
+        return account_db_find(accounts, &address, mem, row_out, e);
+    return st == OR_MALFORMED ? OR_ABSENT : st;
+}
+
+enum login_result
+login_check(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
+            struct arena *mem, struct span *user_out, struct err *e)
+{
+    const struct authd_settings *settings = snapshot->settings;
+    int64_t deadline = clock_mono_ms() + settings->hash_timeout_ms;
+    struct span password = buf_span(&x->password);
+    struct account_row row = {.enabled = false};
+
+    or_status st = find_account(snapshot, buf_span(&x->authcid), mem, &row, e);
+    if (st != OR_OK && st != OR_ABSENT)
+        return LOGIN_UNKNOWN_NOW;
+    /* An unknown name, or an account without password, costs what a wrong password costs. */
+    if (st == OR_ABSENT || row.password.n == 0)
+        st = password_check_nobody(password, deadline);
+    else
+        st = password_check(row.password, password, deadline, e);
+    if (st == OR_TIMEOUT)
+        return (void)err_set(e, st, "too many logins at once"), LOGIN_UNKNOWN_NOW;
+    if (st == OR_ABSENT)
+        return LOGIN_WRONG;
+    if (st != OR_OK)
+        return LOGIN_UNKNOWN_NOW; /* no memory, or a hash that the operator must mend */
+    if (!row.enabled)
+        return LOGIN_DISABLED;
+    if (!acts_as_itself(x, &row, mem))
+        return LOGIN_OTHER_USER;
+    *user_out = row.address.whole;
+    return LOGIN_GOOD;
+}

@@ -1,0 +1,26 @@
+/*
+ * Is this name with this password an account that may log in? Asked once a mechanism has learnt
+ * both.
+ *
+ * Threads: immutable (what it asks is locked).
+ */
+#ifndef OUTRIDER_AUTHD_LOGIN_CHECK_H
+#define OUTRIDER_AUTHD_LOGIN_CHECK_H
+
+#include "authd/authd.h"
+#include "authd/sasl/mech.h"
+
+enum login_result {
+    LOGIN_GOOD,
+    LOGIN_WRONG,       /* name or password: nobody is told which */
+    LOGIN_DISABLED,    /* only said to who has the password */
+    LOGIN_OTHER_USER,  /* RFC 4616 2: acting as somebody else */
+    LOGIN_UNKNOWN_NOW, /* the store or a turn at hashing is missing: "try again later" */
+};
+
+/* `user_out` (in `mem`) is written with LOGIN_GOOD only; `e` says why with LOGIN_UNKNOWN_NOW. Takes
+ * as long as a hashing, plus hash-timeout at most for a turn at it. */
+enum login_result login_check(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
+                              struct arena *mem, struct span *user_out, struct err *e);
+
+#endif
