@@ -7,6 +7,7 @@
 #include "common/run/conf.h"
 
 #include "common/base/xalloc.h"
+#include "common/run/conf_items.h"
 #include "common/run/conf_listen.h"
 #include "common/run/conf_rows.h"
 #include "common/run/conf_text.h"
@@ -18,8 +19,10 @@
 #include <string.h>
 
 /* libconfuse reads the default of a section's list when the section begins: that is how we learn
- * the line of a `listen`. No file can hold this value, control bytes are refused. */
+ * the line of a section with a title. No file can hold this value, control bytes are refused. */
 #define SECTION_BEGINS "\x01"
+/* The option whose default that is, in sections other than `listen`: no file can set it. */
+#define BEGIN_OPTION "="
 
 struct loading {
     const struct conf_schema *schema;
@@ -67,6 +70,17 @@ report_in(cfg_t *cfg, const char *option, const char *fault)
     return report(now_loading, cfg->line, label, option, fault);
 }
 
+/* What the offset of a row's option counts from: the settings, or the item of the section under
+ * way. */
+static void *
+target_of(struct loading *l, const struct conf_row *row)
+{
+    if (row->repeated == NULL)
+        return l->settings;
+    return conf_items_at(row->repeated, l->settings,
+                         conf_items_count(row->repeated, l->settings) - 1);
+}
+
 static int
 on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
@@ -75,6 +89,9 @@ on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
     struct conf_row *row = conf_rows_find(&l->rows, section, opt->name);
     struct err why;
 
+    *(const char **)result = value;
+    if (l->failed) /* a section that could not begin has no item to fill */
+        return -1;
     if (row == NULL)
         return report_in(cfg, opt->name, "unknown option; look for a stray quote");
     /* Of a list, only the first value of an assignment stands alone. */
@@ -83,9 +100,38 @@ on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
         return report_in(cfg, opt->name, why.text);
     }
     row->line = (unsigned)cfg->line;
-    if (conf_value_set(&row->option, l->settings, value, &why) != OR_OK)
+    if (conf_value_set(&row->option, target_of(l, row), value, &why) != OR_OK)
         return report_in(cfg, opt->name, why.text);
+    return 0;
+}
+
+static const struct conf_section *
+find_section(const struct conf_schema *schema, const char *name)
+{
+    for (size_t i = 0; i < schema->section_count; i++)
+        if (strcmp(schema->sections[i].name, name) == 0)
+            return &schema->sections[i];
+    return NULL;
+}
+
+/* libconfuse aborts when a default is refused, so this never is: a fault is reported, and the next
+ * value or the end of the parse fails. */
+static int
+on_section_begin(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    struct loading *l = now_loading;
+    const struct conf_section *section = find_section(l->schema, cfg->name);
+    struct err why;
+
+    (void)opt;
     *(const char **)result = value;
+    if (l->failed)
+        return 0;
+    for (size_t i = 0; i < l->rows.count; i++)
+        if (l->rows.rows[i].repeated == section)
+            l->rows.rows[i].line = 0;
+    if (conf_items_begin(section, l->settings, cfg->title, (unsigned)cfg->line, &why) != OR_OK)
+        report_in(cfg, "", why.text);
     return 0;
 }
 
@@ -121,8 +167,8 @@ static const struct {
     {"missing equal sign after option '%s'", "no \"=\" after this option; write NAME = VALUE",
      false},
     {"missing opening brace for section '%s'", "a section, not a value; write NAME { ... }", false},
-    {"missing title for section '%s'", "a section with a name; write listen SERVICE { ... }",
-     false},
+    {"missing title for section '%s'",
+     "a section with a name; write listen SERVICE { ... }, others NAME \"TITLE\" { ... }", false},
     {"unexpected token '%s'",
      "cannot stand here; write NAME = VALUE, and lists as NAME = {\"A\", \"B\"}", true},
     {"unexpected closing brace", "a \"}\" too many; remove it or add the \"{\" before", false},
@@ -208,22 +254,36 @@ is_first_of_section(const struct conf_rows *rows, size_t at)
     return true;
 }
 
+/* A section of the first row that names it; with room for the option that tells its beginning. */
+static cfg_opt_t
+make_section(const struct conf_rows *rows, const struct conf_row *first)
+{
+    const char *name = first->option.section;
+    size_t n;
+    cfg_opt_t *options = make_section_options(rows, name, 1, &n);
+    cfg_opt_t once = CFG_SEC(name, options, CFGF_NONE);
+    cfg_opt_t many = CFG_SEC(name, options, CFGF_MULTI | CFGF_TITLE);
+    cfg_opt_t begin =
+        CFG_STR_LIST_CB(BEGIN_OPTION, "{\"" SECTION_BEGINS "\"}", CFGF_NONE, on_section_begin);
+    cfg_opt_t end = CFG_END();
+
+    if (first->repeated == NULL)
+        return once;
+    options[n++] = begin;
+    options[n] = end;
+    return many;
+}
+
 static cfg_opt_t *
 make_all_options(const struct conf_rows *rows, bool has_services)
 {
-    size_t n, inner;
+    size_t n;
     cfg_opt_t *options = make_section_options(rows, NULL, rows->count + 1, &n);
     cfg_opt_t end = CFG_END();
 
-    for (size_t i = 0; i < rows->count; i++) {
-        const char *section = rows->rows[i].option.section;
-
-        if (!is_first_of_section(rows, i))
-            continue;
-        cfg_opt_t sec = CFG_SEC(section, make_section_options(rows, section, 0, &inner), CFGF_NONE);
-
-        options[n++] = sec;
-    }
+    for (size_t i = 0; i < rows->count; i++)
+        if (is_first_of_section(rows, i))
+            options[n++] = make_section(rows, &rows->rows[i]);
     if (has_services) {
         cfg_opt_t listen = CFG_SEC("listen", make_listen_options(), CFGF_MULTI | CFGF_TITLE);
 
@@ -241,35 +301,68 @@ free_options(cfg_opt_t *options)
     free(options);
 }
 
+/* Also by an empty list, for which no value comes by. */
 static bool
-was_assigned(cfg_t *cfg, const struct conf_option *o)
+was_assigned(cfg_t *section, const struct conf_option *o)
 {
-    cfg_t *section = o->section == NULL ? cfg : cfg_getsec(cfg, o->section);
     cfg_opt_t *opt = section == NULL ? NULL : cfg_getopt(section, o->name);
 
     return opt != NULL && (opt->flags & CFGF_MODIFIED) != 0;
 }
 
-/* Defaults for what the file does not set. An assigned but empty list stays empty. */
+/* `label`: the section with a blank behind it, or "". */
+static or_status
+fill_default(struct loading *l, const struct conf_option *o, void *target, const char *label)
+{
+    if (o->required)
+        return err_set(l->e, OR_CONFIG, "%s: %s%s: not set; add %s = ... (%s)", l->path, label,
+                       o->name, o->name, o->help);
+    or_status st = conf_value_set_default(o, target, l->e);
+
+    return st == OR_OK ? OR_OK : err_wrap(l->e, st, "%s: default of %s", l->path, o->name);
+}
+
+/* Every item of a repeated section. An assigned but empty list stays empty. */
+static or_status
+fill_item_defaults(struct loading *l, cfg_t *cfg, const struct conf_row *row)
+{
+    const struct conf_option *o = &row->option;
+    char label[128];
+    or_status st = OR_OK;
+
+    for (size_t i = 0; i < conf_items_count(row->repeated, l->settings) && st == OR_OK; i++) {
+        const struct conf_item *item = conf_items_at(row->repeated, l->settings, i);
+
+        snprintf(label, sizeof(label), "%s \"%.60s\" (line %u) ", o->section, item->title,
+                 item->line);
+        if (!was_assigned(cfg_getnsec(cfg, o->section, (unsigned)i), o))
+            st = fill_default(l, o, conf_items_at(row->repeated, l->settings, i), label);
+    }
+    return st;
+}
+
+/* Defaults for what the file does not set. */
 static or_status
 fill_defaults(struct loading *l, cfg_t *cfg)
 {
-    for (size_t i = 0; i < l->rows.count; i++) {
+    or_status st = OR_OK;
+    char label[128];
+
+    for (size_t i = 0; i < l->rows.count && st == OR_OK; i++) {
         const struct conf_row *row = &l->rows.rows[i];
         const struct conf_option *o = &row->option;
 
-        if (row->line != 0 || was_assigned(cfg, o))
+        if (row->repeated != NULL) {
+            st = fill_item_defaults(l, cfg, row);
             continue;
-        if (o->required)
-            return err_set(l->e, OR_CONFIG, "%s: %s%s%s: not set; add %s = ... (%s)", l->path,
-                           o->section == NULL ? "" : o->section, o->section == NULL ? "" : " ",
-                           o->name, o->name, o->help);
-        or_status st = conf_value_set_default(o, l->settings, l->e);
-
-        if (st != OR_OK)
-            return err_wrap(l->e, st, "%s: default of %s", l->path, o->name);
+        }
+        snprintf(label, sizeof(label), "%s%s", o->section == NULL ? "" : o->section,
+                 o->section == NULL ? "" : " ");
+        if (row->line == 0 &&
+            !was_assigned(o->section == NULL ? cfg : cfg_getsec(cfg, o->section), o))
+            st = fill_default(l, o, l->settings, label);
     }
-    return OR_OK;
+    return st;
 }
 
 static or_status
@@ -346,8 +439,11 @@ conf_free(const struct conf_schema *schema, void *settings)
         return;
     conf_rows_init(&rows, schema);
     for (size_t i = 0; i < rows.count; i++)
-        conf_value_clear(&rows.rows[i].option, settings);
+        if (rows.rows[i].repeated == NULL)
+            conf_value_clear(&rows.rows[i].option, settings);
     conf_rows_fini(&rows);
+    for (size_t i = 0; i < schema->section_count; i++)
+        conf_items_clear(&schema->sections[i], settings);
     conf_listen_clear(common);
     free(common->path);
     free(settings);

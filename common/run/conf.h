@@ -40,8 +40,9 @@ struct conf_cidrs {
     size_t count;
 };
 
-/* The sections `NAME { ... }` there can be besides `listen`: `section` of a row names one; NULL is
- * the top level. */
+/* The sections `NAME { ... }` there can be once: `section` of a row names one; NULL is the top
+ * level.
+ */
 struct conf_option {
     const char *section;
     const char *name; /* kebab-case */
@@ -52,6 +53,33 @@ struct conf_option {
     const char *const *words; /* CONF_ENUM: NULL-terminated */
     bool required;            /* absent is an error (only where no default can be right) */
     const char *help;         /* one line */
+};
+
+/* Sections that there may be any number of, each with a title of its own:
+ *
+ *     key "s2026" { domain = "example.org" }
+ *
+ * The settings struct has a struct conf_items, each item is a struct of the daemon's that begins
+ * with struct conf_item. They stand in the order of the file; a title that comes twice is an error.
+ */
+#define CONF_MAX_ITEMS 10000
+
+struct conf_item {
+    char *title;
+    unsigned line; /* for later errors */
+};
+
+struct conf_items {
+    void *items;
+    size_t count;
+};
+
+struct conf_section {
+    const char *name;
+    const struct conf_option *options; /* offsets into the item; their `section` is this name */
+    size_t option_count;
+    size_t item_bytes;
+    size_t offset; /* of the struct conf_items in the settings */
 };
 
 #define CONF_MAX_LISTENERS 16
@@ -109,6 +137,8 @@ struct conf_schema {
     size_t settings_bytes;
     const struct conf_option *options;
     size_t option_count;
+    const struct conf_section *sections;
+    size_t section_count;
     const struct conf_service *services;
     size_t service_count;
     bool uses_dns;
@@ -122,6 +152,10 @@ struct conf_schema {
 or_status conf_load(const struct conf_schema *schema, const char *path, void **settings_out,
                     struct err *e) OR_MUST_USE;
 void conf_free(const struct conf_schema *schema, void *settings);
+
+/* The item at `at`, which must be below items->count. */
+const void *
+conf_item_at(const struct conf_section *section, const struct conf_items *items, size_t at);
 
 /* SYSCONFDIR "/outrider/<daemon>.conf"; static per schema name, valid for the process. */
 void conf_default_path(const char *daemon, char *out, size_t out_bytes);

@@ -123,6 +123,18 @@ add(struct conf_rows *rows, const struct conf_option *options, size_t count)
         rows->rows[rows->count++] = (struct conf_row){.option = options[i]};
 }
 
+static void
+add_repeated(struct conf_rows *rows, const struct conf_section *section)
+{
+    size_t from = rows->count;
+
+    add(rows, section->options, section->option_count);
+    for (size_t i = from; i < rows->count; i++) {
+        rows->rows[i].option.section = section->name;
+        rows->rows[i].repeated = section;
+    }
+}
+
 void
 conf_rows_init(struct conf_rows *rows, const struct conf_schema *schema)
 {
@@ -132,6 +144,8 @@ conf_rows_init(struct conf_rows *rows, const struct conf_schema *schema)
         add(rows, dns_options, COUNT(dns_options));
     if (schema->option_count > 0)
         add(rows, schema->options, schema->option_count);
+    for (size_t i = 0; i < schema->section_count; i++)
+        add_repeated(rows, &schema->sections[i]);
     conf_rows_find(rows, NULL, "user")->option.def = schema->default_user;
 }
 

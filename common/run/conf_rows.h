@@ -10,8 +10,9 @@
 #include "common/run/conf.h"
 
 struct conf_row {
-    struct conf_option option; /* with the schema's own defaults filled in */
-    unsigned line;             /* where the file sets it; 0: it does not (so far) */
+    struct conf_option option;           /* with the schema's own defaults filled in */
+    const struct conf_section *repeated; /* NULL: not of a section that can stand several times */
+    unsigned line; /* where the file sets it, in the section under way; 0: it does not (so far) */
 };
 
 struct conf_rows {

@@ -16,7 +16,7 @@ from pathlib import Path
 from lint import DAEMONS, ROOT, Findings, relative
 
 ASSIGNMENT = re.compile(r"^#?\s*([a-z][a-z0-9-]*)\s*\+?=\s*(.*)$")
-SECTION = re.compile(r'^#?\s*([a-z][a-z0-9-]*)(?:\s+"?[a-z0-9-]+"?)?\s*\{\s*(?:#.*)?$')
+SECTION = re.compile(r'^#?\s*([a-z][a-z0-9-]*)(?:\s+(?:"[^"]*"|[a-z0-9-]+))?\s*\{\s*(?:#.*)?$')
 END = re.compile(r"^#?\s*\}")
 BOLD = re.compile(r"\*([a-z][a-z0-9-]*)(?:\s[^*]*)?\*")
 

@@ -22,6 +22,14 @@ struct test_settings {
     int choice;
     struct conf_cidrs networks;
     char *inner;
+    struct conf_items rules;
+};
+
+struct test_rule {
+    struct conf_item head;
+    char *domain;
+    struct conf_list names;
+    int64_t number;
 };
 
 #define FIELD(name_) offsetof(struct test_settings, name_)
@@ -66,6 +74,28 @@ static const struct conf_option options[] = {
     {.section = "inner", .name = "name", .type = CONF_STRING, .offset = FIELD(inner), .help = "x"},
 };
 
+#define RULE(name_) offsetof(struct test_rule, name_)
+
+static const struct conf_option rule_options[] = {
+    {.name = "domain", .type = CONF_STRING, .offset = RULE(domain), .required = true, .help = "x"},
+    {.name = "names", .type = CONF_STRING_LIST, .offset = RULE(names), .def = "a, b", .help = "x"},
+    {.name = "number",
+     .type = CONF_INT,
+     .offset = RULE(number),
+     .def = "5",
+     .min = 1,
+     .max = 10,
+     .help = "x"},
+};
+
+static const struct conf_section sections[] = {
+    {.name = "rule",
+     .options = rule_options,
+     .option_count = 3,
+     .item_bytes = sizeof(struct test_rule),
+     .offset = FIELD(rules)},
+};
+
 static const struct conf_service services[] = {
     {.name = "policy",
      .default_address = "unix:/run/test/policy",
@@ -89,6 +119,8 @@ static const struct conf_schema schema = {
     .settings_bytes = sizeof(struct test_settings),
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
+    .sections = sections,
+    .section_count = 1,
     .services = services,
     .service_count = 2,
     .uses_dns = true,
@@ -227,6 +259,18 @@ static const struct {
     {"unknown section", "log = stderr\ndsn { timeout = 5s }\n", ":2: dsn: unknown option"},
     {"unknown option in listen", "listen policy {\n port = 25\n}\n",
      ":2: listen policy port: unknown option"},
+    {"section without a title", "\nrule { domain = a }\n", ":2: rule: a section with a name"},
+    {"section with an empty title", "rule \"\" { domain = a }\n", ":1: rule : a title of 1 to"},
+    {"title twice", "rule a { domain = a }\n\nrule a { domain = b }\n",
+     ":3: rule a: a second section of this title (the first is on line 1); remove one"},
+    {"required option of a section", "\nrule \"a b\" { number = 3 }\n",
+     ": rule \"a b\" (line 2) domain: not set; add domain"},
+    {"option twice in a section", "rule a {\n domain = a\n domain = b\n}\n",
+     ":3: rule a domain: set a second time (first on line 2)"},
+    {"range in a section", "rule a { domain = a\n number = 11 }\n", ":2: rule a number: "},
+    {"unknown option in a titled section", "rule a { domain = a\n other = 1 }\n",
+     ":2: rule a other: unknown option"},
+    {"the hidden option", "rule a { = = 1 }\n", ":1: "},
     {"unknown service", "\nlisten polcy {\n mode = 0600\n}\n",
      ":2: listen polcy: there is no service \"polcy\"; allowed: policy, maps"},
     {"unknown service, empty section", "listen polcy {\n\n}\n",
@@ -335,6 +379,34 @@ expect_fault(const char *what, const char *error)
     ck_assert_msg(strchr(e.text, '\n') == NULL, "%s: more than one line", what);
 }
 
+START_TEST(titled_sections_become_items_in_their_order)
+{
+    struct test_settings *s =
+        load("rule z { domain = one }\n"
+             "rule \"a b\" {\n domain = \"two\"\n names = {}\n number = 7\n}\n"
+             "rule m { names = {\"x\", \"y\"} domain = three }\n");
+    ck_assert_uint_eq(s->rules.count, 3);
+    const struct test_rule *one = conf_item_at(&sections[0], &s->rules, 0);
+    const struct test_rule *two = conf_item_at(&sections[0], &s->rules, 1);
+    const struct test_rule *three = conf_item_at(&sections[0], &s->rules, 2);
+
+    ck_assert_str_eq(one->head.title, "z");
+    ck_assert_uint_eq(one->head.line, 1);
+    ck_assert_str_eq(one->domain, "one");
+    ck_assert_uint_eq(one->names.count, 2);
+    ck_assert_int_eq(one->number, 5);
+    ck_assert_str_eq(two->head.title, "a b");
+    ck_assert_uint_eq(two->head.line, 2);
+    ck_assert_str_eq(two->domain, "two");
+    ck_assert_uint_eq(two->names.count, 0);
+    ck_assert_int_eq(two->number, 7);
+    ck_assert_str_eq(three->domain, "three");
+    ck_assert_uint_eq(three->names.count, 2);
+    ck_assert_str_eq(three->names.items[1], "y");
+    conf_free(&schema, s);
+}
+END_TEST
+
 START_TEST(a_fault_names_file_line_and_option)
 {
     write_file(faults[_i].text, strlen(faults[_i].text));
@@ -399,6 +471,8 @@ START_TEST(print_options_prints_every_row)
         "dns servers string-list -\n",
         "- networks cidr-list 127.0.0.0/8,::1\n",
         "inner name string -\n",
+        "rule domain string -\n",
+        "rule number int 5\n",
         "listen address string-list -\n",
         "listen mode string -\n",
         "- pause duration 30s\n",
@@ -430,6 +504,7 @@ suite(void)
     tcase_add_unchecked_fixture(t, set_up, tear_down);
     tcase_add_test(t, an_empty_file_gives_the_defaults);
     tcase_add_test(t, every_option_can_be_set);
+    tcase_add_test(t, titled_sections_become_items_in_their_order);
     tcase_add_loop_test(t, a_fault_names_file_line_and_option, 0,
                         (int)(sizeof(faults) / sizeof(faults[0])));
     tcase_add_test(t, a_file_that_cannot_be_read_is_named);
