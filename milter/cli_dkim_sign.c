@@ -107,7 +107,8 @@ find_keys(struct signing *s)
 {
     const char *path = cli_option(s->cli, "key");
     char directory[PATH_MAX];
-    struct span domain;
+    struct milter_author author;
+    struct span domain = SPAN_EMPTY;
     struct err e;
 
     if (path != NULL)
@@ -120,7 +121,9 @@ find_keys(struct signing *s)
     or_status st =
         cli_option(s->cli, "domain") != NULL
             ? domain_canonical(span_cstr(cli_option(s->cli, "domain")), &s->mem, &domain, &e)
-            : milter_author_find(&s->m, &domain, &e);
+            : milter_author_find(&s->m, &author, &e);
+    if (st == OR_OK && cli_option(s->cli, "domain") == NULL)
+        domain = author.domain;
     if (st == OR_OK)
         st = dkim_keytable_load(directory, &s->table, &e);
     if (st != OR_OK)

@@ -32,12 +32,46 @@ host_name(void)
     return full;
 }
 
+/* The key directory and the `key` sections. */
+static or_status
+read_keys(const struct milter_settings *settings, struct dkim_keytable **keys_out, struct err *e)
+{
+    size_t count = settings->keys.count;
+    struct dkim_keytable_entry *entries = xcalloc(count + 1, sizeof(*entries));
+
+    for (size_t i = 0; i < count; i++) {
+        const struct milter_key *key = milter_conf_key(settings, i);
+
+        entries[i] = (struct dkim_keytable_entry){
+            .domain = key->domain,
+            .selector = key->selector[0] != '\0' ? key->selector : key->head.title,
+            .path = key->file,
+        };
+    }
+    or_status st = dkim_keytable_load_with(settings->key_directory, entries, count, keys_out, e);
+    free(entries);
+    return st;
+}
+
+/* RFC 8301 3.2: 1024 bits are still to be verified, signers should use 2048. */
+static void
+warn_of_short_keys(const struct dkim_keytable *keys)
+{
+    const struct dkim_keytable_row *row;
+
+    for (size_t i = 0; (row = dkim_keytable_row_at(keys, i)) != NULL; i++)
+        if (dkim_private_type(row->key) == DKIM_KEY_RSA && dkim_private_bits(row->key) < 2048)
+            log_warning("key %s of %s has %u bits; 2048 are advised: make a new one with "
+                        "\"outrider dkim keygen %s\"",
+                        row->selector, row->domain, dkim_private_bits(row->key), row->domain);
+}
+
 /* A broken key must not defer other domains' mail: the daemon says so and goes on without it. */
 static or_status
 load_keys(const struct milter_settings *settings, bool check_only, struct dkim_keytable **keys_out,
           struct err *e)
 {
-    or_status st = dkim_keytable_load(settings->key_directory, keys_out, e);
+    or_status st = read_keys(settings, keys_out, e);
 
     if (st == OR_ABSENT) {
         log_warning("%s: no such directory: nothing will be signed; make keys with "
@@ -58,9 +92,33 @@ load_keys(const struct milter_settings *settings, bool check_only, struct dkim_k
     const char *problem;
     for (size_t i = 0; (problem = dkim_keytable_problem(*keys_out, i)) != NULL; i++)
         log_error("key left out: %s", problem);
+    warn_of_short_keys(*keys_out);
     log_info("%zu DKIM keys loaded from %s", dkim_keytable_key_count(*keys_out),
              settings->key_directory);
     return OR_OK;
+}
+
+static or_status
+build_signing(const struct milter_settings *s, struct milter_built *built, struct err *e)
+{
+    size_t count = s->signs.count;
+    struct dkim_signrule *rules = xcalloc(count + 1, sizeof(*rules));
+
+    for (size_t i = 0; i < count; i++) {
+        const struct milter_sign *sign = milter_conf_sign(s, i);
+
+        rules[i] = (struct dkim_signrule){
+            .pattern = sign->head.title,
+            .domain = sign->domain,
+            .selectors = sign->selectors.items,
+            .selector_count = sign->selectors.count,
+            .never = sign->never,
+            .line = sign->head.line,
+        };
+    }
+    or_status st = dkim_signtable_new(rules, count, built->keys, &built->signing, e);
+    free(rules);
+    return st == OR_OK ? OR_OK : err_wrap(e, OR_CONFIG, "%s", s->common.path);
 }
 
 /* RFC 8617 allows Ed25519 as RFC 8463 does, but few validators know it: RSA unless one is named. */
@@ -109,6 +167,8 @@ milter_build(void *state, const void *settings, bool check_only, void **built_ou
     built->public_keys = dkim_keycache_new();
     st = milter_conf_fields(s, &built->fields, e);
     if (st == OR_OK)
+        st = build_signing(s, built, e);
+    if (st == OR_OK)
         st = choose_seal_key(s, built, e);
     if (st == OR_OK)
         st = daemon_dns_new(&s->common, &built->dns, e);
@@ -126,6 +186,7 @@ milter_destroy(void *built)
 {
     struct milter_built *b = built;
 
+    dkim_signtable_free(b->signing);
     dkim_keytable_free(b->keys);
     dns_free(b->dns);
     dkim_keycache_free(b->public_keys);

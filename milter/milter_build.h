@@ -8,7 +8,7 @@
 
 #include "common/dns/dns.h"
 #include "milter/dkim/dkim_keycache.h"
-#include "milter/dkim/dkim_keytable.h"
+#include "milter/dkim/dkim_signtable.h"
 #include "milter/milter_conf.h"
 
 struct milter_built {
@@ -16,6 +16,7 @@ struct milter_built {
     struct dkim_keycache *public_keys;        /* of signers seen before */
     struct dkim_fields fields;                /* what our signatures cover */
     struct dkim_keytable *keys;               /* NULL: there is no key directory */
+    struct dkim_signtable *signing;           /* over `keys` */
     const struct dkim_keytable_row *seal_key; /* of `keys`; NULL: nothing is sealed */
     char *authserv_id;                        /* as configured, or the host's name */
 };

@@ -58,6 +58,32 @@ static const struct conf_option options[] = {
      .offset = FIELD(internal_networks),
      .def = "127.0.0.0/8,::1",
      .help = "clients whose mail is signed without authentication, and not verified"},
+    {.name = "originating-macros",
+     .type = CONF_STRING_LIST,
+     .offset = FIELD(originating_macros),
+     .help = "mail is ours too when one of these of Postfix's macros has this value: {name}=value"},
+    {.name = "sender-fallback",
+     .type = CONF_BOOL,
+     .offset = FIELD(sender_fallback),
+     .def = "false",
+     .help = "sign for the Sender field where there is no key for From"},
+    {.name = "require-sender-match",
+     .type = CONF_BOOL,
+     .offset = FIELD(require_sender_match),
+     .def = "false",
+     .help = "sign an authenticated user's mail only with a From that authd's senders allow"},
+    {.name = "authd",
+     .type = CONF_STRING,
+     .offset = FIELD(authd),
+     .def = "unix:/var/spool/postfix/outrider/maps",
+     .help = "where authd answers for require-sender-match"},
+    {.name = "authd-timeout",
+     .type = CONF_DURATION,
+     .offset = FIELD(authd_timeout_ms),
+     .def = "10s",
+     .min = 100,
+     .max = 120000,
+     .help = "how long to wait for authd"},
     {.name = "canonicalization",
      .type = CONF_ENUM,
      .offset = FIELD(canonicalization),
@@ -190,11 +216,76 @@ static const struct conf_option options[] = {
      .help = "field that marks a quarantined message for lmtpd; removed from what arrives"},
 };
 
+#define KEY(name_) offsetof(struct milter_key, name_)
+
+static const struct conf_option key_options[] = {
+    {.name = "domain",
+     .type = CONF_STRING,
+     .offset = KEY(domain),
+     .required = true,
+     .help = "whose key it is (d=)"},
+    {.name = "selector",
+     .type = CONF_STRING,
+     .offset = KEY(selector),
+     .def = "",
+     .help = "its selector (s=); \"\": the section's title"},
+    {.name = "file",
+     .type = CONF_STRING,
+     .offset = KEY(file),
+     .required = true,
+     .help = "the private key, PEM"},
+};
+
+#define SIGN(name_) offsetof(struct milter_sign, name_)
+
+static const struct conf_option sign_options[] = {
+    {.name = "domain",
+     .type = CONF_STRING,
+     .offset = SIGN(domain),
+     .def = "",
+     .help = "domain that signs (d=), also another than the author's; \"\": the author's"},
+    {.name = "selectors",
+     .type = CONF_STRING_LIST,
+     .offset = SIGN(selectors),
+     .help = "which of its keys sign; none: all"},
+    {.name = "never",
+     .type = CONF_BOOL,
+     .offset = SIGN(never),
+     .def = "false",
+     .help = "such mail is not signed"},
+};
+
+static const struct conf_section sections[] = {
+    {.name = "key",
+     .options = key_options,
+     .option_count = sizeof(key_options) / sizeof(key_options[0]),
+     .item_bytes = sizeof(struct milter_key),
+     .offset = FIELD(keys)},
+    {.name = "sign",
+     .options = sign_options,
+     .option_count = sizeof(sign_options) / sizeof(sign_options[0]),
+     .item_bytes = sizeof(struct milter_sign),
+     .offset = FIELD(signs)},
+};
+
+const struct milter_key *
+milter_conf_key(const struct milter_settings *settings, size_t at)
+{
+    return conf_item_at(&sections[0], &settings->keys, at);
+}
+
+const struct milter_sign *
+milter_conf_sign(const struct milter_settings *settings, size_t at)
+{
+    return conf_item_at(&sections[1], &settings->signs, at);
+}
+
 static const struct conf_service services[] = {
     {.name = "milter",
      .default_address = "unix:/var/spool/postfix/outrider/milter",
      .default_group = "postfix",
      .default_mode = 0660},
+    {.name = "submission", .default_group = "postfix", .default_mode = 0660},
 };
 
 static or_status
@@ -229,6 +320,36 @@ milter_conf_fields(const struct milter_settings *settings, struct dkim_fields *f
     return OR_OK;
 }
 
+or_status
+milter_conf_macro(const char *text, struct span *name_out, struct span *value_out)
+{
+    struct span s = span_cstr(text);
+    size_t equals = span_find(s, '=');
+    struct span name = span_slice(s, 0, equals);
+
+    /* One letter, or a name in braces: milter_protocol's two forms. */
+    bool good = name.n == 1 || (name.n > 2 && name.p[0] == '{' && name.p[name.n - 1] == '}');
+    if (!good || equals + 1 >= s.n)
+        return OR_MALFORMED;
+    *name_out = name;
+    *value_out = span_from(s, equals + 1);
+    return OR_OK;
+}
+
+static or_status
+check_macros(const struct conf_list *macros, struct err *e)
+{
+    struct span name, value;
+
+    for (size_t i = 0; i < macros->count; i++)
+        if (milter_conf_macro(macros->items[i], &name, &value) != OR_OK)
+            return err_set(e, OR_CONFIG,
+                           "originating-macros: \"%.60s\" is not {name}=value; write e.g. "
+                           "\"{daemon_name}=ORIGINATING\"",
+                           macros->items[i]);
+    return OR_OK;
+}
+
 static or_status
 check(void *settings, struct err *e)
 {
@@ -241,6 +362,8 @@ check(void *settings, struct err *e)
             "signature-lifetime: mail takes longer; say 0s (without end), or 1m to 365d");
     or_status st = check_names("skip-headers", &s->skip_headers, e);
     if (st == OR_OK)
+        st = check_macros(&s->originating_macros, e);
+    if (st == OR_OK)
         st = check_names("oversign-headers", &s->oversign_headers, e);
     return st == OR_OK ? milter_conf_fields(s, &fields, e) : st;
 }
@@ -250,6 +373,8 @@ const struct conf_schema milter_schema = {
     .settings_bytes = sizeof(struct milter_settings),
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
+    .sections = sections,
+    .section_count = sizeof(sections) / sizeof(sections[0]),
     .services = services,
     .service_count = sizeof(services) / sizeof(services[0]),
     .uses_dns = true,

@@ -22,6 +22,22 @@ enum milter_canonicalization {
     MILTER_CANON_SIMPLE_SIMPLE,
 };
 
+/* key "NAME" { ... } */
+struct milter_key {
+    struct conf_item head;
+    char *domain;
+    char *selector; /* empty: the title */
+    char *file;
+};
+
+/* sign "PATTERN" { ... } */
+struct milter_sign {
+    struct conf_item head;
+    char *domain; /* empty: the author's */
+    struct conf_list selectors;
+    bool never;
+};
+
 struct milter_settings {
     struct conf_common common; /* first: conf.h */
     int mode;                  /* enum milter_mode */
@@ -30,7 +46,14 @@ struct milter_settings {
     int64_t policyd_timeout_ms;
     int policyd_failure; /* enum milter_policyd_failure */
     char *key_directory;
+    struct conf_items keys;  /* struct milter_key */
+    struct conf_items signs; /* struct milter_sign */
     struct conf_cidrs internal_networks;
+    struct conf_list originating_macros; /* "{name}=value" */
+    bool sender_fallback;
+    bool require_sender_match;
+    char *authd; /* address of the table of senders */
+    int64_t authd_timeout_ms;
     int canonicalization; /* enum milter_canonicalization, of what we sign */
     struct conf_list sign_headers;
     struct conf_list skip_headers;
@@ -52,6 +75,14 @@ struct milter_settings {
 };
 
 extern const struct conf_schema milter_schema;
+
+/* The sections at `at`, which must be below the count. */
+const struct milter_key *milter_conf_key(const struct milter_settings *settings, size_t at);
+const struct milter_sign *milter_conf_sign(const struct milter_settings *settings, size_t at);
+
+/* "{name}=value" taken apart; OR_MALFORMED when it is not that. `name` keeps its braces. */
+or_status
+milter_conf_macro(const char *text, struct span *name_out, struct span *value_out) OR_MUST_USE;
 
 /* What sign-headers, skip-headers and oversign-headers come to; the names stay in the settings.
  * What passes here for loaded settings is OR_OK: the loader has checked. OR_CONFIG says which

@@ -141,8 +141,8 @@ sign_message(struct milter_message *m, SMFICTX *ctx, struct log_line *line)
     }
     buf_init(&signed_with, 4096);
     dkim_message_finish_body(&m->dkim);
-    for (size_t i = 0; i < m->key_count && good; i++)
-        good = add_signature(m, ctx, &m->keys[i], &signed_with);
+    for (size_t i = 0; i < m->keys.count && good; i++)
+        good = add_signature(m, ctx, m->keys.rows[i], &signed_with);
     log_line_add(line, "signed", buf_span(&signed_with));
     buf_fini(&signed_with);
     return good;
@@ -387,6 +387,10 @@ milter_eom_run(struct milter_message *m, struct smfi_str *ctx)
     log_identity(m, &line);
     if (m->too_large) {
         end = (struct ending){VERDICT_REJECT, "552", SPAN_LIT("5.3.4"), SPAN_LIT(TOO_LARGE_TEXT)};
+        good = true;
+    } else if (m->no_senders) {
+        end = (struct ending){VERDICT_TEMPFAIL, "451", SPAN_LIT("4.3.0"),
+                              SPAN_LIT("the table of senders is not available, try again later")};
         good = true;
     } else {
         good = delete_forged(m, editable, &line);

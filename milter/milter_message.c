@@ -5,10 +5,12 @@
 #include "milter/milter_message.h"
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/text/addr.h"
 #include "common/text/domain.h"
 #include "common/text/header.h"
 #include "milter/milter_author.h"
+#include "milter/milter_senders.h"
 
 #include <string.h>
 
@@ -85,21 +87,41 @@ is_internal(const struct milter_message *m)
     return false;
 }
 
-/* The author's own keys; with sign-subdomains, else those of the nearest parent that has some. */
-static const struct dkim_keytable_row *
-find_keys(struct milter_message *m)
+/* From's keys, else by option those of Sender. */
+static or_status
+find_keys(struct milter_message *m, struct err *e)
 {
-    const struct dkim_keytable_row *keys = NULL;
+    const struct milter_settings *settings = m->settings;
+    struct milter_author author;
+    struct err second;
 
-    if (m->built->keys == NULL)
-        return NULL;
-    for (struct span domain = m->author; domain.n != 0 && keys == NULL;
-         domain = domain_parent(domain)) {
-        keys = dkim_keytable_find(m->built->keys, domain, &m->key_count);
-        if (!m->settings->sign_subdomains)
-            break;
+    or_status st = milter_author_find(&m->dkim, &author, e);
+    if (st != OR_OK)
+        return st;
+    st = dkim_signtable_find(m->built->signing, author.local, author.domain,
+                             settings->sign_subdomains, &m->mem, &m->keys, e);
+    if (st != OR_ABSENT || !settings->sender_fallback ||
+        milter_author_find_sender(&m->dkim, &author, &second) != OR_OK)
+        return st;
+    return dkim_signtable_find(m->built->signing, author.local, author.domain,
+                               settings->sign_subdomains, &m->mem, &m->keys, &second) == OR_OK
+               ? OR_OK
+               : st;
+}
+
+/* A signature says that the author's domain stands for the message: not for a From that the user
+ * has no right to. */
+static or_status
+check_sender(struct milter_message *m, struct err *e)
+{
+    if (!m->settings->require_sender_match || m->login.n == 0)
+        return OR_OK;
+    or_status st = milter_senders_check(m->settings, &m->dkim, m->login, e);
+    if (st != OR_OK && st != OR_ABSENT && st != OR_MALFORMED) {
+        m->no_senders = true;
+        log_error("%.*s: %s", SPAN_ARG(m->queue_id), e->text);
     }
-    return keys;
+    return st;
 }
 
 /* OR_OK with m->sign set, or why this message is not signed. */
@@ -120,12 +142,11 @@ prepare_signing(struct milter_message *m, struct err *e)
         .fields = &m->built->fields,
     };
 
-    or_status st = milter_author_find(&m->dkim, &m->author, e);
+    or_status st = find_keys(m, e);
+    if (st == OR_OK)
+        st = check_sender(m, e);
     if (st != OR_OK)
         return st;
-    m->keys = find_keys(m);
-    if (m->keys == NULL)
-        return err_set(e, OR_ABSENT, "no key for %.*s", SPAN_ARG(m->author));
     struct dkim_sign *sign = arena_alloc(&m->mem, sizeof(*sign));
     if (sign == NULL)
         return err_set(e, OR_LIMIT, "header too large");
@@ -200,7 +221,7 @@ prepare_verifying(struct milter_message *m)
 void
 milter_message_end_of_header(struct milter_message *m)
 {
-    m->originating = m->login.n != 0 || is_internal(m);
+    m->originating = m->originating || m->login.n != 0 || is_internal(m);
     if (m->too_large)
         return;
     if (!m->originating)

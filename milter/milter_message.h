@@ -34,18 +34,17 @@ struct milter_message {
     struct span sender; /* internal form, empty for <> */
     struct span queue_id;
     bool originating;         /* ours to sign, not to verify */
+    bool no_senders;          /* authd does not say whether this From may be signed */
     struct dkim_message dkim; /* header fields and body hashes */
     size_t header_bytes;
-    bool too_large;     /* past max-header-size or DKIM_MESSAGE_MAX_FIELDS */
-    struct span author; /* domain of the one From address, canonical; empty: there is none */
+    bool too_large; /* past max-header-size or DKIM_MESSAGE_MAX_FIELDS */
     struct dkim_verify_settings verify_settings;
-    struct dkim_verify verify;            /* of what arrives from outside */
-    struct arc_verify *arc;               /* the same; NULL: not looked at */
-    struct arc_seal *seal;                /* NULL: not sealed, see not_sealed; in the arena */
-    struct err not_sealed;                /* empty: nothing is */
-    const struct dkim_keytable_row *keys; /* what signs a message of ours */
-    size_t key_count;
-    struct dkim_sign *sign; /* NULL: not signed, see not_signed; in the arena (its size) */
+    struct dkim_verify verify; /* of what arrives from outside */
+    struct arc_verify *arc;    /* the same; NULL: not looked at */
+    struct arc_seal *seal;     /* NULL: not sealed, see not_sealed; in the arena */
+    struct err not_sealed;     /* empty: nothing is */
+    struct dkim_signkeys keys; /* what signs a message of ours */
+    struct dkim_sign *sign;    /* NULL: not signed, see not_signed; in the arena (its size) */
     struct err not_signed;
 };
 
@@ -59,7 +58,8 @@ void milter_message_end(struct milter_message *m, struct daemon *d);
 or_status milter_message_set_sender(struct milter_message *m, struct span path) OR_MUST_USE;
 /* Keeps the field; past the limits sets too_large and keeps no more. */
 void milter_message_add_field(struct milter_message *m, struct span name, struct span value);
-/* Decides between signing and verifying; fetches the keys to verify with (until verify-timeout). */
+/* Decides between signing and verifying; asks authd where From must match the login (until
+ * authd-timeout), fetches the keys to verify with (until verify-timeout). */
 void milter_message_end_of_header(struct milter_message *m);
 /* Hashes a piece of the body. */
 void milter_message_body(struct milter_message *m, struct span bytes);

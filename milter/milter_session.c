@@ -2,7 +2,8 @@
  * outrider-milter's sessions.
  *
  * What it does: Postfix calls for every SMTP session and every message in it. A message of our own
- * users (authenticated, or from internal-networks) is signed; any other is verified, and policyd is
+ * users (authenticated, from internal-networks, marked by a macro, or over the socket for
+ * submission, which a process of its own serves) is signed; any other is verified, and policyd is
  * asked what DMARC makes of it. The work is done while the message arrives (keys are fetched at the
  * end of the header, the body is hashed in passing); what is left for the end is in milter_eom.c.
  *
@@ -25,14 +26,19 @@
 #include <libmilter/mfapi.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SESSION_ARENA_BYTES 16384 /* client name, HELO, login: each at most a line of SMTP */
 #define BACKLOG 512
+#define MACRO_NAME_BYTES 64
 #define DRAIN_STEP_MS 20
 
 struct milter_session {
@@ -46,6 +52,7 @@ struct milter_session {
  * outside of common/: set before smfi_main(), then only counted. */
 static struct {
     struct daemon *daemon;
+    bool all_originating; /* this process serves the port for submission */
     atomic_long sessions; /* connected */
     atomic_long messages; /* between MAIL and their end */
     atomic_bool draining;
@@ -67,6 +74,26 @@ macro(SMFICTX *ctx, const char *name, struct arena *mem)
     if (value == NULL || arena_copy(mem, span_cstr(value), &copy) != OR_OK)
         return SPAN_EMPTY;
     return copy;
+}
+
+/* Whether Postfix's configuration marks this session as one of our own users'. */
+static bool
+has_originating_macro(SMFICTX *ctx, const struct milter_settings *settings)
+{
+    const struct conf_list *macros = &settings->originating_macros;
+    char name[MACRO_NAME_BYTES];
+    struct span wanted, value;
+
+    for (size_t i = 0; i < macros->count; i++) {
+        if (milter_conf_macro(macros->items[i], &wanted, &value) != OR_OK ||
+            wanted.n >= sizeof(name))
+            continue;
+        snprintf(name, sizeof(name), "%.*s", SPAN_ARG(wanted));
+        const char *said = smfi_getsymval(ctx, name);
+        if (said != NULL && span_equal_cstr(value, said))
+            return true;
+    }
+    return false;
 }
 
 static struct ip
@@ -194,6 +221,7 @@ on_mail(SMFICTX *ctx, char **words)
     s->in_message = true;
     struct milter_message *m = &s->message;
     m->login = macro(ctx, "{auth_authen}", &m->mem);
+    m->originating = milter.all_originating || has_originating_macro(ctx, m->settings);
     if (milter_message_set_sender(m, span_cstr(words[0])) != OR_OK)
         return give_up();
     return SMFIS_CONTINUE;
@@ -307,6 +335,7 @@ milter_session_serve(struct daemon *d)
     char address[32];
 
     milter.daemon = d;
+    milter.all_originating = strcmp(daemon_listener_service(d), "submission") == 0;
     /* Debian's libmilter takes an open listener as "fd:N": ours has owner, group and mode set, or
      * comes from systemd. */
     snprintf(address, sizeof(address), "fd:%d", daemon_listener_fd(d));
@@ -317,6 +346,45 @@ milter_session_serve(struct daemon *d)
         return EX_SOFTWARE;
     }
     return smfi_main() == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
+}
+
+/* libmilter's listener holds the lock that smfi_stop() needs while it waits for clients, for five
+ * seconds at a time: be that client until it lets go. */
+struct waker {
+    struct sockaddr_storage address;
+    socklen_t length;
+    atomic_bool done;
+};
+
+static void *
+wake_listener(void *arg)
+{
+    struct waker *w = arg;
+
+    while (!atomic_load(&w->done)) {
+        int fd = socket(w->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+        if (fd >= 0) {
+            (void)connect(fd, (const struct sockaddr *)&w->address, w->length);
+            close(fd);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = DRAIN_STEP_MS * 1000000L}, NULL);
+    }
+    return NULL;
+}
+
+static void
+stop_libmilter(int listener_fd)
+{
+    struct waker w = {.length = sizeof(w.address)};
+    pthread_t thread;
+    bool woken = getsockname(listener_fd, (struct sockaddr *)&w.address, &w.length) == 0 &&
+                 pthread_create(&thread, NULL, wake_listener, &w) == 0;
+
+    smfi_stop();
+    atomic_store(&w.done, true);
+    if (woken)
+        pthread_join(thread, NULL);
 }
 
 void
@@ -331,5 +399,5 @@ milter_session_stop(struct daemon *d)
     atomic_store(&milter.draining, true);
     while (atomic_load(&milter.messages) > 0 && clock_mono_ms() < until)
         nanosleep(&(struct timespec){.tv_nsec = DRAIN_STEP_MS * 1000000L}, NULL);
-    smfi_stop(); /* takes effect within five seconds: libmilter's own poll interval */
+    stop_libmilter(daemon_listener_fd(d));
 }

@@ -44,6 +44,12 @@ daemon_listener_fd(struct daemon *d)
     return d->listener_fd;
 }
 
+const char *
+daemon_listener_service(struct daemon *d)
+{
+    return d->listener_service;
+}
+
 static const struct conf_common *
 current_conf(struct daemon *d)
 {
@@ -101,14 +107,87 @@ check(struct daemon *d, struct err *e)
     return st;
 }
 
+static void
+on_signal(int number)
+{
+    int saved = errno;
+    unsigned char byte = (unsigned char)number;
+    ssize_t rc = write(signal_pipe_write, &byte, 1);
+
+    (void)rc; /* a full pipe holds enough signals to act on */
+    errno = saved;
+}
+
+static const int handled_signals[] = {SIGHUP, SIGTERM, SIGINT, SIGCHLD};
+
+#define HANDLED_COUNT (sizeof(handled_signals) / sizeof(handled_signals[0]))
+
+/* Before anything can be connected to: whoever sees us listening may stop us. */
+static or_status
+catch_signals(struct daemon *d, struct err *e)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+        return err_set(e, OR_CONFIG, "no pipe: %s; raise LimitNOFILE=", os_error_text(errno));
+    d->signal_fd = ends[0];
+    signal_pipe_write = ends[1];
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < HANDLED_COUNT; i++)
+        sigaction(handled_signals[i], &action, NULL);
+    return OR_OK;
+}
+
+static bool
+is_configured(const struct conf_common *conf, const char *service)
+{
+    for (size_t i = 0; i < conf->listener_count; i++)
+        if (strcmp(conf->listeners[i].service, service) == 0)
+            return true;
+    return false;
+}
+
+/* A service besides the first: its listener goes to a child, which does not come back here. */
+static or_status
+open_for_child(struct daemon *d, const struct conf_common *conf, const char *service, struct err *e)
+{
+    bool in_child;
+    int fd;
+    or_status st = server_open_one(conf, service, &fd, e);
+
+    if (st == OR_OK)
+        st = daemon_children_add(&d->children, &in_child, e);
+    if (st != OR_OK)
+        return st;
+    if (!in_child) {
+        close(fd);
+        return OR_OK;
+    }
+    close(d->listener_fd);
+    d->listener_fd = fd;
+    d->listener_service = service;
+    d->is_child = true;
+    /* The parent's pipe would tell the parent. */
+    close(d->signal_fd);
+    close(signal_pipe_write);
+    return catch_signals(d, e);
+}
+
 static or_status
 open_listeners(struct daemon *d, const struct conf_common *conf, struct err *e)
 {
     const struct daemon_spec *spec = d->spec;
+    const struct conf_schema *schema = spec->schema;
 
     if (spec->serve == NULL)
         return server_open(conf, spec->services, spec->service_count, d, &d->server, e);
-    return server_open_one(conf, spec->schema->services[0].name, &d->listener_fd, e);
+    d->listener_service = schema->services[0].name;
+    or_status st = server_open_one(conf, d->listener_service, &d->listener_fd, e);
+    for (size_t i = 1; i < schema->service_count && st == OR_OK && !d->is_child; i++)
+        if (is_configured(conf, schema->services[i].name))
+            st = open_for_child(d, conf, schema->services[i].name, e);
+    return st;
 }
 
 /* Everything that may fail before we serve, in the order of daemon.h. */
@@ -126,6 +205,7 @@ start(struct daemon *d, struct err *e)
         st = open_listeners(d, settings, e);
     if (st == OR_OK)
         st = daemon_user_become(settings, d->spec->keep_caps, e);
+    daemon_children_tie(&d->children);
     if (st == OR_OK && d->spec->open != NULL)
         st = d->spec->open(settings, &d->state, e);
     if (st != OR_OK) {
@@ -154,38 +234,6 @@ worker_main(void *arg)
 
     (void)rc;
     return NULL;
-}
-
-static void
-on_signal(int number)
-{
-    int saved = errno;
-    unsigned char byte = (unsigned char)number;
-    ssize_t rc = write(signal_pipe_write, &byte, 1);
-
-    (void)rc; /* a full pipe holds enough signals to act on */
-    errno = saved;
-}
-
-static const int handled_signals[] = {SIGHUP, SIGTERM, SIGINT};
-
-#define HANDLED_COUNT (sizeof(handled_signals) / sizeof(handled_signals[0]))
-
-/* Before anything can be connected to: whoever sees us listening may stop us. */
-static or_status
-catch_signals(int *signal_fd_out, struct err *e)
-{
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    int ends[2];
-
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
-        return err_set(e, OR_CONFIG, "no pipe: %s; raise LimitNOFILE=", os_error_text(errno));
-    *signal_fd_out = ends[0];
-    signal_pipe_write = ends[1];
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < HANDLED_COUNT; i++)
-        sigaction(handled_signals[i], &action, NULL);
-    return OR_OK;
 }
 
 static or_status
@@ -291,29 +339,36 @@ stop(struct daemon *d)
 
 /* Acts on the signals that came. `stopping` remembers that one stop is enough. */
 static void
-act_on_signals(struct daemon *d, int signal_fd, bool *stopping)
+act_on_signals(struct daemon *d, bool *stopping)
 {
     unsigned char numbers[64];
-    ssize_t got = read(signal_fd, numbers, sizeof(numbers));
+    ssize_t got = read(d->signal_fd, numbers, sizeof(numbers));
     bool wants_reload = false, wants_stop = false;
 
     for (ssize_t i = 0; i < got; i++) {
         wants_reload |= numbers[i] == SIGHUP;
-        wants_stop |= numbers[i] != SIGHUP;
+        wants_stop |= numbers[i] == SIGTERM || numbers[i] == SIGINT;
+    }
+    if (!daemon_children_all_run(&d->children) && !*stopping && !wants_stop) {
+        log_error("a process of ours has ended by itself; so does this one");
+        d->lost_child = wants_stop = true;
     }
     if (wants_stop && !*stopping) {
         *stopping = true;
+        daemon_children_signal(&d->children, SIGTERM);
         stop(d);
     }
-    if (wants_reload && !*stopping)
+    if (wants_reload && !*stopping) {
+        daemon_children_signal(&d->children, SIGHUP);
         reload(d);
+    }
 }
 
 /* Until the worker has returned. */
 static int
-wait_for_worker(struct daemon *d, int signal_fd)
+wait_for_worker(struct daemon *d)
 {
-    struct pollfd fds[2] = {{.fd = signal_fd, .events = POLLIN},
+    struct pollfd fds[2] = {{.fd = d->signal_fd, .events = POLLIN},
                             {.fd = d->done_fd, .events = POLLIN}};
     uint64_t watchdog_us = 0;
     bool stopping = false;
@@ -328,11 +383,14 @@ wait_for_worker(struct daemon *d, int signal_fd)
         if (ping_ms >= 0)
             sd_notify(0, "WATCHDOG=1");
         if (fds[0].revents != 0)
-            act_on_signals(d, signal_fd, &stopping);
+            act_on_signals(d, &stopping);
     }
     pthread_join(d->worker, NULL);
     if (!stopping)
         log_error("stopped serving by itself");
+    daemon_children_stop(&d->children);
+    if (d->lost_child)
+        return EX_SOFTWARE;
     return stopping || d->worker_status != 0 ? d->worker_status : EX_SOFTWARE;
 }
 
@@ -347,13 +405,12 @@ fail(const struct daemon *d, const struct err *e)
 static int
 run(struct daemon *d, struct err *e)
 {
-    int signal_fd = -1;
-
-    if (catch_signals(&signal_fd, e) != OR_OK || start(d, e) != OR_OK ||
-        start_worker(d, e) != OR_OK)
+    if (catch_signals(d, e) != OR_OK || start(d, e) != OR_OK || start_worker(d, e) != OR_OK) {
+        daemon_children_stop(&d->children);
         return fail(d, e);
+    }
     log_info("started version=%s config=%s", OUTRIDER_VERSION, d->config);
-    int status = wait_for_worker(d, signal_fd);
+    int status = wait_for_worker(d);
 
     /* Sessions that nothing could end still use all of this: leave it to the kernel. */
     if (d->server != NULL && server_connection_count(d->server) > 0)
@@ -366,7 +423,8 @@ int
 daemon_main(int argc, char **argv, const struct daemon_spec *spec)
 {
     struct daemon_args args;
-    struct daemon d = {.spec = spec, .config = args.config, .listener_fd = -1, .done_fd = -1};
+    struct daemon d = {
+        .spec = spec, .config = args.config, .listener_fd = -1, .signal_fd = -1, .done_fd = -1};
     struct err e = {{0}};
     int status;
 

@@ -42,8 +42,9 @@ struct daemon_spec {
     void (*destroy)(void *built);
     /* Instead of server_run() for a daemon that does not serve by itself (milter): runs in a thread
      * of its own with signals blocked, returns when `stop` was called. `services` is then empty,
-     * and the skeleton opens the schema's one service with server_open_one(), before leaving root:
-     * daemon_listener_fd(). */
+     * and the skeleton opens the configured services with server_open_one(), before leaving root:
+     * the first one's is daemon_listener_fd(); for each other there is a child process that serves
+     * it and lives and dies with the first (daemon_children.h). */
     int (*serve)(struct daemon *d);
     void (*stop)(struct daemon *d);
     /* Capabilities to keep after leaving root, as a cap_from_text(3) set; NULL = none. */
@@ -58,8 +59,9 @@ int daemon_main(int argc, char **argv, const struct daemon_spec *spec);
 const struct daemon_snapshot *daemon_snapshot_take(struct daemon *d);
 void daemon_snapshot_drop(struct daemon *d, const struct daemon_snapshot *snapshot);
 void *daemon_state(struct daemon *d);
-/* The listening descriptor of a daemon with `serve`. */
+/* Of a daemon with `serve`: the listening descriptor, and which service it belongs to. */
 int daemon_listener_fd(struct daemon *d);
+const char *daemon_listener_service(struct daemon *d);
 
 /* The resolver that the `dns` section describes: cache over ldns. For build(). */
 or_status

@@ -9,6 +9,7 @@
 
 #include "common/base/locks.h"
 #include "common/run/daemon.h"
+#include "common/run/daemon_children.h"
 
 struct counted_snapshot {
     struct daemon_snapshot snapshot; /* first: what the outside sees */
@@ -23,9 +24,14 @@ struct daemon {
     bool opened;           /* spec->open() succeeded: close() is due */
     struct server *server; /* NULL with spec->serve */
     int listener_fd;       /* with spec->serve; then libmilter's to close, else -1 */
+    const char *listener_service;
+    bool is_child; /* serves a further service for the process that the operator sees */
+    bool lost_child;
+    struct daemon_children children;
     struct lock lock;
     struct counted_snapshot *current; /* holds one count itself */
     pthread_t worker;
+    int signal_fd;     /* read end of the pipe that signal handlers write to */
     int done_fd;       /* eventfd: the worker returned */
     int worker_status; /* written by the worker before done_fd */
 };

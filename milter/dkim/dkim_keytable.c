@@ -166,22 +166,81 @@ compare_rows(const void *a, const void *b)
     return by_domain != 0 ? by_domain : strcmp(x->selector, y->selector);
 }
 
-or_status
-dkim_keytable_load(const char *directory, struct dkim_keytable **table_out, struct err *e)
+static or_status
+load_directory(struct dkim_keytable *t, const char *directory, struct err *e)
 {
     DIR *dir = opendir(directory);
 
     if (dir == NULL)
         return err_set(e, errno == ENOENT ? OR_ABSENT : OR_CONFIG, "%s: %s", directory,
                        os_error_text(errno));
-    struct dkim_keytable *t = xcalloc(1, sizeof(*t));
     for (struct dirent *d; (d = readdir(dir)) != NULL;)
         load_entry(t, directory, d->d_name);
     closedir(dir);
+    return OR_OK;
+}
+
+static bool
+has_row(const struct dkim_keytable *t, const char *domain, const char *selector)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (strcmp(t->rows[i].domain, domain) == 0 && strcmp(t->rows[i].selector, selector) == 0)
+            return true;
+    return false;
+}
+
+/* A key of the configuration; what is wrong with it is a problem like that of a key of the
+ * directory. */
+static void
+load_elsewhere(struct dkim_keytable *t, const struct dkim_keytable_entry *entry)
+{
+    struct err e = {.text = ""};
+    struct dkim_private *key = NULL;
+    char *domain = canonical_name(span_cstr(entry->domain), &e);
+    char *selector = domain == NULL ? NULL : canonical_name(span_cstr(entry->selector), &e);
+    or_status st = OR_CONFIG;
+
+    if (selector == NULL)
+        (void)err_wrap(&e, OR_CONFIG, "%s: key %s of %s", entry->path, entry->selector,
+                       entry->domain);
+    else if (has_row(t, domain, selector))
+        (void)err_set(&e, OR_CONFIG, "%s: a second key %s of %s", entry->path, selector, domain);
+    else
+        st = dkim_private_read(entry->path, &key, &e);
+    if (st == OR_OK) {
+        add_row(t, domain, selector, key);
+        return;
+    }
+    add_problem(t, e.text);
+    free(domain);
+    free(selector);
+}
+
+or_status
+dkim_keytable_load_with(const char *directory, const struct dkim_keytable_entry *entries,
+                        size_t count, struct dkim_keytable **table_out, struct err *e)
+{
+    struct dkim_keytable *t = xcalloc(1, sizeof(*t));
+    or_status st = load_directory(t, directory, e);
+
+    if (st == OR_ABSENT && count != 0)
+        st = OR_OK;
+    if (st != OR_OK) {
+        dkim_keytable_free(t);
+        return st;
+    }
+    for (size_t i = 0; i < count; i++)
+        load_elsewhere(t, &entries[i]);
     if (t->count != 0)
         qsort(t->rows, t->count, sizeof(*t->rows), compare_rows);
     *table_out = t;
     return OR_OK;
+}
+
+or_status
+dkim_keytable_load(const char *directory, struct dkim_keytable **table_out, struct err *e)
+{
+    return dkim_keytable_load_with(directory, NULL, 0, table_out, e);
 }
 
 void

@@ -21,10 +21,21 @@ struct dkim_keytable_row {
 
 struct dkim_keytable;
 
+/* A key that lies elsewhere. */
+struct dkim_keytable_entry {
+    const char *domain;
+    const char *selector;
+    const char *path;
+};
+
 /* Reads the directory. OR_ABSENT: there is no such directory (nothing is signed); OR_CONFIG: it
  * cannot be read. Files without ".pem" and names beginning with a dot are skipped. */
 or_status dkim_keytable_load(const char *directory, struct dkim_keytable **table_out,
                              struct err *e) OR_MUST_USE;
+/* The same, and keys that lie elsewhere; without any key and directory OR_ABSENT. */
+or_status
+dkim_keytable_load_with(const char *directory, const struct dkim_keytable_entry *entries,
+                        size_t count, struct dkim_keytable **table_out, struct err *e) OR_MUST_USE;
 void dkim_keytable_free(struct dkim_keytable *table); /* NULL is allowed */
 
 size_t dkim_keytable_key_count(const struct dkim_keytable *table);
