@@ -19,6 +19,7 @@
 #include "authd/auth_session.h"
 
 #include "authd/auth_proto.h"
+#include "authd/authd_metrics.h"
 #include "authd/login_check.h"
 #include "common/base/clock.h"
 #include "common/base/crypto.h"
@@ -164,11 +165,18 @@ log_login(const struct exchange *x, enum log_level level, const char *action, co
     log_line_end(&line);
 }
 
+static void
+count_login(const struct exchange *x, enum authd_login outcome)
+{
+    metrics_add(AUTHD_METRIC_LOGINS, authd_metrics_mechanism(x->sasl.mech->name), outcome, 1);
+}
+
 /* Why a login is refused: for the log, and the fields of FAIL that say it to the client (which
  * Dovecot's login processes tell apart; none: a wrong name or password). */
 struct refusal {
     const char *reason;
     const char *fields;
+    enum authd_login outcome; /* for the metrics */
 };
 
 /* Said at `due_mono_ms`, at once when that is over. */
@@ -179,6 +187,7 @@ refuse(struct auth_session *s, struct exchange *x, int64_t due_mono_ms,
     struct buf line;
 
     log_login(x, LOG_LEVEL_INFO, "refuse", refusal->reason);
+    count_login(x, refusal->outcome);
     buf_init(&line, REPLY_MAX_BYTES);
     buf_addf(&line, "FAIL\t%u", x->id);
     if (x->sasl.authcid.n != 0 && x->sasl.authcid.n <= AUTH_MAX_USER_BYTES)
@@ -220,6 +229,7 @@ refuse_for_now(struct auth_session *s, struct exchange *x, const char *why)
     uint32_t id = x->id;
 
     log_login(x, LOG_LEVEL_WARNING, "tempfail", why);
+    count_login(x, AUTHD_LOGIN_TEMPFAIL);
     drop_exchange(s, id);
     return send_later(s, id);
 }
@@ -230,6 +240,7 @@ accept_login(struct auth_session *s, struct exchange *x, struct span user)
     struct buf line;
 
     log_login(x, LOG_LEVEL_INFO, "accept", NULL);
+    count_login(x, AUTHD_LOGIN_ACCEPTED);
     if (!x->nologin)
         auth_requests_add(s->requests, s->cpid, x->id, span_cstr(s->cookie), user,
                           x->sasl.mech->name);
@@ -244,9 +255,10 @@ accept_login(struct auth_session *s, struct exchange *x, struct span user)
 
 /* By enum login_result. */
 static const struct refusal refusals[] = {
-    [LOGIN_WRONG] = {"wrong user or password", ""},
-    [LOGIN_DISABLED] = {"account disabled", "\tcode=user_disabled"},
-    [LOGIN_OTHER_USER] = {"authorization as another user", "\tcode=authz_fail"},
+    [LOGIN_WRONG] = {"wrong user or password", "", AUTHD_LOGIN_WRONG},
+    [LOGIN_DISABLED] = {"account disabled", "\tcode=user_disabled", AUTHD_LOGIN_DISABLED},
+    [LOGIN_OTHER_USER] = {"authorization as another user", "\tcode=authz_fail",
+                          AUTHD_LOGIN_OTHER_USER},
 };
 
 static or_status
@@ -280,7 +292,7 @@ take_step(struct auth_session *s, struct exchange *x, struct span response)
     case MECH_FAIL:
         break;
     }
-    return refuse(s, x, 0, &(struct refusal){e.text, ""});
+    return refuse(s, x, 0, &(struct refusal){e.text, "", AUTHD_LOGIN_MALFORMED});
 }
 
 /* Decodes what the client said and takes the next step. `base64`.p == NULL: there was nothing. */
@@ -299,7 +311,8 @@ take_response(struct auth_session *s, struct exchange *x, struct span base64)
     if (st == OR_OK)
         st = take_step(s, x, bytes);
     else
-        st = refuse(s, x, 0, &(struct refusal){"response is not base64", ""});
+        st =
+            refuse(s, x, 0, &(struct refusal){"response is not base64", "", AUTHD_LOGIN_MALFORMED});
     buf_fini_wiped(&response);
     return st;
 }
@@ -339,7 +352,8 @@ is_secured_enough(struct auth_session *s, const struct auth_line *line)
 static or_status
 start_login(struct auth_session *s, const struct auth_line *line, const struct mech *mech)
 {
-    static const struct refusal no_tls = {"no TLS", "\treason=TLS is needed to log in"};
+    static const struct refusal no_tls = {"no TLS", "\treason=TLS is needed to log in",
+                                          AUTHD_LOGIN_NO_TLS};
     struct exchange *x = add_exchange(s, line, mech);
 
     if (!is_secured_enough(s, line))
@@ -368,6 +382,7 @@ on_auth(void *session, const struct auth_line *line, struct err *e)
     if (s->count == AUTH_SESSION_MAX_EXCHANGES) {
         log_warning("login refused for now: %d others are under way on its connection",
                     AUTH_SESSION_MAX_EXCHANGES);
+        metrics_inc(AUTHD_METRIC_THROTTLED, AUTHD_THROTTLE_CONNECTION);
         return send_later(s, line->id);
     }
     return start_login(s, line, mech);

@@ -5,6 +5,7 @@
 #include "authd/login_check.h"
 
 #include "authd/accounts/password.h"
+#include "authd/authd_metrics.h"
 #include "common/base/clock.h"
 
 /* RFC 4616 2: logging in as somebody else needs a permission that nobody has. */
@@ -33,6 +34,22 @@ find_account(const struct daemon_snapshot *snapshot, struct span name, struct ar
     return st == OR_MALFORMED ? OR_ABSENT : st;
 }
 
+/* An unknown name, or an account without password, costs what a wrong password costs. */
+static or_status
+check_password(struct span stored, struct span password, int64_t deadline, struct err *e)
+{
+    int64_t began_us = clock_mono_us();
+
+    metrics_add(AUTHD_METRIC_CHECKS, 0, 0, 1);
+    or_status st = stored.n == 0 ? password_check_nobody(password, deadline)
+                                 : password_check(stored, password, deadline, e);
+    metrics_add(AUTHD_METRIC_CHECKS, 0, 0, -1);
+    metrics_observe(AUTHD_METRIC_CHECK_SECONDS, 0, clock_mono_us() - began_us);
+    if (st == OR_TIMEOUT)
+        metrics_inc(AUTHD_METRIC_THROTTLED, AUTHD_THROTTLE_HASHING);
+    return st;
+}
+
 enum login_result
 login_check(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
             struct arena *mem, struct span *user_out, struct err *e)
@@ -45,11 +62,10 @@ login_check(const struct daemon_snapshot *snapshot, const struct mech_exchange *
     or_status st = find_account(snapshot, buf_span(&x->authcid), mem, &row, e);
     if (st != OR_OK && st != OR_ABSENT)
         return LOGIN_UNKNOWN_NOW;
-    /* An unknown name, or an account without password, costs what a wrong password costs. */
-    if (st == OR_ABSENT || row.password.n == 0)
-        st = password_check_nobody(password, deadline);
-    else
-        st = password_check(row.password, password, deadline, e);
+    /* An unknown name has no password either. */
+    if (st == OR_ABSENT)
+        row.password = SPAN_EMPTY;
+    st = check_password(row.password, password, deadline, e);
     if (st == OR_TIMEOUT)
         return (void)err_set(e, st, "too many logins at once"), LOGIN_UNKNOWN_NOW;
     if (st == OR_ABSENT)

@@ -7,6 +7,7 @@
  */
 #include "authd/auth_session.h"
 #include "authd/authd.h"
+#include "authd/authd_metrics.h"
 #include "authd/master_session.h"
 #include "authd/socketmap_session.h"
 
@@ -46,6 +47,7 @@ main(int argc, char **argv)
     static const struct daemon_spec spec = {
         .name = "outrider-authd",
         .schema = &authd_schema,
+        .metrics = &authd_metrics,
         .services = services,
         .service_count = sizeof(services) / sizeof(services[0]),
         .open = authd_open,

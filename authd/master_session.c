@@ -16,6 +16,7 @@
 #include "authd/master_session.h"
 
 #include "authd/auth_proto.h"
+#include "authd/authd_metrics.h"
 #include "authd/mail_home.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -112,6 +113,7 @@ on_user(void *session, const struct auth_line *line, struct err *e)
     if (line->fields.count < 3)
         return err_set(e, OR_MALFORMED, "USER without a name");
     or_status st = authd_find_account(s->snapshot, line->fields.fields[2], &s->mem, &row, e);
+    authd_metrics_lookup("userdb", st);
     return st == OR_OK ? send_user(s, line->id, &row, NULL, e) : send_not_found(s, line->id, st, e);
 }
 
@@ -125,6 +127,7 @@ on_pass(void *session, const struct auth_line *line, struct err *e)
     if (line->fields.count < 3)
         return err_set(e, OR_MALFORMED, "PASS without a name");
     or_status st = authd_find_account(s->snapshot, line->fields.fields[2], &s->mem, &row, e);
+    authd_metrics_lookup("passdb", st);
     if (st != OR_OK)
         return send_not_found(s, line->id, st, e);
     buf_init(&reply, REPLY_MAX_BYTES);
@@ -201,6 +204,7 @@ on_request(void *session, const struct auth_line *line, struct err *e)
     }
     or_status st = auth_requests_take(daemon_state(s->daemon), cpid, auth_id,
                                       line->fields.fields[4], &s->mem, &user, &mechanism);
+    authd_metrics_lookup("request", st);
     if (st == OR_ABSENT) {
         log_warning("REQUEST for a login that is not known (any more): cpid=%u id=%u", cpid,
                     auth_id);

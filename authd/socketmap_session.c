@@ -10,6 +10,7 @@
  */
 #include "authd/socketmap_session.h"
 
+#include "authd/authd_metrics.h"
 #include "authd/socketmap_maps.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -88,6 +89,7 @@ answer(struct socketmap_session *s, const struct daemon_snapshot *snapshot, stru
     or_status found = map->find(&query, &value, &e);
     if (found == OR_OK && buf_finish(&value) != OR_OK)
         found = err_set(&e, OR_LIMIT, "the answer is over %d bytes", SOCKETMAP_MAX_VALUE_BYTES);
+    authd_metrics_lookup(map->name, found);
     or_status st;
     if (found == OR_OK) {
         st = send_reply(s, "OK", buf_span(&value));

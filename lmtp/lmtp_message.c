@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "lmtp/lmtp_data.h"
+#include "lmtp/lmtp_metrics.h"
 
 static const struct lmtp_reply too_large = {552, "5.3.4", "message is too large"};
 static const struct lmtp_reply bare_line_end = {
@@ -98,6 +99,8 @@ answer(const struct lmtp_message *m, struct deliver *d, int64_t started_ms)
     for (size_t i = 0; st == OR_OK && i < m->envelope->recipient_count; i++) {
         const struct deliver_target *t = deliver_place(d, i);
 
+        metrics_inc(LMTP_METRIC_DELIVERIES, lmtp_metrics_delivery(action_of(t)));
+        metrics_observe(LMTP_METRIC_SECONDS, 0, (clock_mono_ms() - started_ms) * 1000);
         st = lmtp_reply_write(m->stream, &t->reply);
         if (st == OR_OK)
             st = stream_flush(m->stream);
@@ -122,6 +125,9 @@ lmtp_message_receive(const struct lmtp_message *m)
         st = read_message(m, &d, &data);
     stream_set_deadline(m->stream, 0);
     d.wire_bytes = data.wire_bytes;
+    metrics_inc(LMTP_METRIC_MESSAGES,
+                st == OR_OK ? LMTP_MESSAGE_RECEIVED : LMTP_MESSAGE_BROKEN_OFF);
+    metrics_add(LMTP_METRIC_BYTES, 0, 0, (int64_t)data.wire_bytes);
     if (st == OR_OK) {
         deliver_seal(&d);
         st = answer(m, &d, started_ms);

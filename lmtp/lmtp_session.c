@@ -22,6 +22,7 @@
 #include "common/text/utf8.h"
 #include "lmtp/lmtp_command.h"
 #include "lmtp/lmtp_message.h"
+#include "lmtp/lmtp_metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -272,6 +273,17 @@ log_refused_rcpt(struct lmtp_session *s, struct span address, const struct lmtp_
 }
 
 static void
+count_rcpt(or_status st, const struct lmtp_reply *answer)
+{
+    enum lmtp_recipient_result refused =
+        answer->code >= 500 ? LMTP_RECIPIENT_REJECTED : LMTP_RECIPIENT_DEFERRED;
+
+    metrics_inc(LMTP_METRIC_RECIPIENTS, st == OR_OK ? LMTP_RECIPIENT_OK : refused);
+    metrics_add(LMTP_METRIC_USERDB_FAILURES, 0, 0,
+                st == OR_TEMPFAIL || st == OR_TIMEOUT || st == OR_CLOSED);
+}
+
+static void
 look_up_recipient(struct lmtp_session *s, const struct addr *address)
 {
     struct recipient_source source = {s->settings, accounts(s), &s->mem};
@@ -289,6 +301,7 @@ look_up_recipient(struct lmtp_session *s, const struct addr *address)
         answer = lookup_refusal(s, st, r->address);
         log_refused_rcpt(s, r->address, &answer, &e);
     }
+    count_rcpt(st, &answer);
     reply(s, &answer);
 }
 

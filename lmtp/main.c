@@ -12,6 +12,7 @@
  */
 #include "common/base/xalloc.h"
 #include "common/run/daemon.h"
+#include "lmtp/lmtp_metrics.h"
 #include "lmtp/lmtp_session.h"
 
 #include <stdlib.h>
@@ -53,6 +54,7 @@ main(int argc, char **argv)
     static const struct daemon_spec spec = {
         .name = "outrider-lmtpd",
         .schema = &lmtp_schema,
+        .metrics = &lmtp_metrics,
         .services = services,
         .service_count = sizeof(services) / sizeof(services[0]),
         .open = open_state,

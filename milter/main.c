@@ -5,6 +5,7 @@
 #include "common/run/daemon.h"
 #include "milter/milter_build.h"
 #include "milter/milter_conf.h"
+#include "milter/milter_metrics.h"
 #include "milter/milter_session.h"
 
 int
@@ -13,6 +14,7 @@ main(int argc, char **argv)
     static const struct daemon_spec spec = {
         .name = "outrider-milter",
         .schema = &milter_schema,
+        .metrics = &milter_metrics,
         .build = milter_build,
         .destroy = milter_destroy,
         .serve = milter_session_serve,

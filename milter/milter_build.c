@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/run/daemon.h"
+#include "milter/milter_metrics.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -176,6 +177,8 @@ milter_build(void *state, const void *settings, bool check_only, void **built_ou
         milter_destroy(built);
         return st;
     }
+    if (!check_only)
+        milter_metrics_keys(keys);
     built->authserv_id = s->authserv_id != NULL ? xstrdup(s->authserv_id) : host_name();
     *built_out = built;
     return OR_OK;

@@ -15,6 +15,7 @@
 #include "milter/authres/authres_format.h"
 #include "milter/authres/authres_parse.h"
 #include "milter/milter_action.h"
+#include "milter/milter_metrics.h"
 #include "milter/milter_results.h"
 
 #include <assert.h>
@@ -102,6 +103,7 @@ delete_forged(const struct milter_message *m, SMFICTX *ctx, struct log_line *lin
     bool good = delete_fields(m, ctx, "Authentication-Results", claims_our_id, &count) &&
                 delete_fields(m, ctx, m->settings->quarantine_header, is_any, &count);
 
+    metrics_add(MILTER_METRIC_FORGED, 0, 0, (int64_t)count);
     if (count != 0)
         log_line_addf(line, "removed", "%zu", count);
     return good;
@@ -118,6 +120,8 @@ add_signature(struct milter_message *m, SMFICTX *ctx, const struct dkim_keytable
     or_status st = dkim_sign_value(m->sign, row->key, span_cstr(row->domain),
                                    span_cstr(row->selector), &value, &e);
 
+    metrics_inc(MILTER_METRIC_SIGNATURES,
+                st == OR_OK ? MILTER_SIGNATURE_MADE : MILTER_SIGNATURE_FAILED);
     if (st != OR_OK) {
         log_error("%.*s: cannot sign with %s/%s.pem: %s", SPAN_ARG(m->queue_id), row->domain,
                   row->selector, e.text);
@@ -166,6 +170,7 @@ ask_policyd(struct milter_message *m, struct verdict_answer *answer)
                          answer, &e);
     if (st == OR_OK)
         return answer;
+    metrics_inc(MILTER_METRIC_POLICYD_FAILURES, 0);
     log_error("%.*s: no verdict from policyd: %s", SPAN_ARG(m->queue_id), e.text);
     *answer = (struct verdict_answer){
         .action =
@@ -305,6 +310,7 @@ judge_message(struct milter_message *m, SMFICTX *ctx, struct log_line *line, str
     log_signatures(m, line);
     log_arc(m, line);
     const struct verdict_answer *answer = ask_policyd(m, &storage);
+    milter_metrics_judged(m, answer);
     if (answer != NULL) {
         log_answer(answer, line);
         end_with(end, answer->action, answer->dsn, answer->text);
@@ -378,6 +384,7 @@ log_identity(const struct milter_message *m, struct log_line *line)
 int
 milter_eom_run(struct milter_message *m, struct smfi_str *ctx)
 {
+    int64_t began_us = clock_mono_us();
     bool observe = m->settings->mode == MILTER_OBSERVE;
     SMFICTX *editable = observe ? NULL : ctx;
     struct ending end = {.action = VERDICT_ACCEPT};
@@ -405,5 +412,6 @@ milter_eom_run(struct milter_message *m, struct smfi_str *ctx)
         log_line_add(&line, "reason", end.text);
     log_line_addf(&line, "ms", "%lld", (long long)(clock_mono_ms() - m->began_mono_ms));
     log_line_end(&line);
+    milter_metrics_ended(m, end.action, began_us);
     return observe ? SMFIS_CONTINUE : answer_of(ctx, &end);
 }

@@ -10,6 +10,7 @@
 #include "common/text/domain.h"
 #include "common/text/header.h"
 #include "milter/milter_author.h"
+#include "milter/milter_metrics.h"
 #include "milter/milter_senders.h"
 
 #include <string.h>
@@ -224,10 +225,15 @@ milter_message_end_of_header(struct milter_message *m)
     m->originating = m->originating || m->login.n != 0 || is_internal(m);
     if (m->too_large)
         return;
-    if (!m->originating)
+    if (!m->originating) {
         prepare_verifying(m);
-    else if (prepare_signing(m, &m->not_signed) != OR_OK)
-        m->sign = NULL;
+        return;
+    }
+    or_status st = prepare_signing(m, &m->not_signed);
+    if (st == OR_OK)
+        return;
+    m->sign = NULL;
+    milter_metrics_not_signed(st);
 }
 
 void

@@ -21,6 +21,7 @@
 #include "common/base/xalloc.h"
 #include "milter/milter_eom.h"
 #include "milter/milter_message.h"
+#include "milter/milter_metrics.h"
 
 #include <arpa/inet.h>
 #include <libmilter/mfapi.h>
@@ -126,7 +127,9 @@ is_overloaded(void)
     int64_t most = ((const struct conf_common *)snapshot->settings)->max_connections;
 
     daemon_snapshot_drop(milter.daemon, snapshot);
-    return atomic_load(&milter.draining) || atomic_load(&milter.sessions) > most;
+    bool overloaded = atomic_load(&milter.draining) || atomic_load(&milter.sessions) > most;
+    metrics_add(MILTER_METRIC_OVERLOADS, 0, 0, overloaded);
+    return overloaded;
 }
 
 /* What a message gets that cannot be worked on: a milter that only observes is in nobody's way. */
@@ -192,6 +195,8 @@ on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
         return give_up();
     }
     atomic_fetch_add(&milter.sessions, 1);
+    metrics_add(METRICS_CONNECTIONS, 0, 0, 1);
+    metrics_inc(METRICS_CONNECTIONS_TOTAL, 0);
     return SMFIS_CONTINUE;
 }
 
@@ -294,6 +299,7 @@ on_close(SMFICTX *ctx)
         return SMFIS_CONTINUE;
     end_message(s);
     atomic_fetch_sub(&milter.sessions, 1);
+    metrics_add(METRICS_CONNECTIONS, 0, 0, -1);
     arena_fini(&s->mem);
     free(s);
     smfi_setpriv(ctx, NULL);

@@ -15,6 +15,7 @@
  * Threads: one per connection; shared are the settings snapshot and the DNS cache.
  */
 #include "policyd/policyd.h"
+#include "policyd/policyd_metrics.h"
 
 int
 main(int argc, char **argv)
@@ -25,6 +26,7 @@ main(int argc, char **argv)
     static const struct daemon_spec spec = {
         .name = "outrider-policyd",
         .schema = &policyd_conf_schema,
+        .metrics = &policyd_metrics,
         .services = services,
         .service_count = sizeof(services) / sizeof(services[0]),
         .build = policyd_build,

@@ -21,6 +21,7 @@
 #include "common/base/log.h"
 #include "common/run/attrs_stream.h"
 #include "policyd/policy_checks.h"
+#include "policyd/policyd_metrics.h"
 #include "policyd/verdict_session.h"
 
 #define REPLY_MAX_BYTES 16384
@@ -65,6 +66,16 @@ log_decision(const struct policy_question *q, const struct policy_action *action
     log_line_end(&l);
 }
 
+static void
+count_decision(const struct policy_question *q, const struct policy_action *action)
+{
+    metrics_inc(POLICYD_METRIC_REQUESTS, policyd_metrics_action(action->value));
+    if (q->spf != NULL)
+        metrics_add(POLICYD_METRIC_SPF, POLICYD_KIND_POLICY, q->spf->result, 1);
+    metrics_observe(POLICYD_METRIC_SECONDS, POLICYD_KIND_POLICY,
+                    clock_mono_us() - q->work->started_mono_us);
+}
+
 /* request=smtpd_access_policy */
 static or_status
 answer_policy(struct policy_session *s, const struct policyd_work *w, const struct attrs *attrs,
@@ -84,6 +95,7 @@ answer_policy(struct policy_session *s, const struct policyd_work *w, const stru
     policy_checks_run(&question, &action);
     policy_request_answer(reply, action.value);
     log_decision(&question, &action);
+    count_decision(&question, &action);
     return OR_OK;
 }
 
@@ -151,7 +163,8 @@ read_and_answer(struct policy_session *s, struct policyd_work *w, struct buf *re
     if (st != OR_OK)
         return st;
     w->now = clock_now();
-    w->started_mono_ms = clock_mono_ms();
+    w->started_mono_us = clock_mono_us();
+    w->started_mono_ms = w->started_mono_us / 1000;
     w->deadline_mono_ms = w->started_mono_ms + set->request_timeout_ms;
     st = dispatch(s, w, attrs, reply, e);
     return st == OR_OK ? send_reply(s, w, reply, e) : st;
@@ -171,6 +184,7 @@ serve_request(struct policy_session *s)
     buf_init(&reply, REPLY_MAX_BYTES);
     struct policyd_work work = {.view = &view, .mem = &mem};
     or_status st = read_and_answer(s, &work, &reply, &e);
+    metrics_add(POLICYD_METRIC_BAD_REQUESTS, 0, 0, st != OR_OK);
     if (st != OR_OK)
         log_warning("policy connection closed: %s", e.text);
     buf_fini(&reply);

@@ -38,8 +38,8 @@ struct policyd_work {
     const struct policyd_view *view;
     struct arena *mem;
     time_t now;
-    int64_t started_mono_ms;
-    int64_t deadline_mono_ms; /* for all DNS questions together */
+    int64_t started_mono_ms, started_mono_us; /* the same moment */
+    int64_t deadline_mono_ms;                 /* for all DNS questions together */
 };
 
 /* The hooks of struct daemon_spec: resolver and host name, made anew at each reload. */

@@ -17,6 +17,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/text/domain.h"
+#include "policyd/policyd_metrics.h"
 #include "policyd/spf/spf_eval.h"
 #include "policyd/verdict_decide.h"
 #include "policyd/verdict_text.h"
@@ -191,6 +192,12 @@ answer_spf(struct verdict_case *c)
         c->answer.spf_domain = c->spf.domain;
 }
 
+static enum dmarc_result
+dmarc_result_of(const struct verdict_case *c)
+{
+    return c->from.defect == DMARC_FROM_OK ? c->dmarc.result : DMARC_PERMERROR;
+}
+
 static void
 answer_dmarc(struct verdict_case *c)
 {
@@ -204,10 +211,9 @@ answer_dmarc(struct verdict_case *c)
         .signatures = c->question.dkim_count,
         .override = c->decision.override,
     };
-    enum dmarc_result result = c->from.defect == DMARC_FROM_OK ? c->dmarc.result : DMARC_PERMERROR;
 
     a->action = c->decision.action;
-    a->dmarc = span_cstr(dmarc_result_name(result));
+    a->dmarc = span_cstr(dmarc_result_name(dmarc_result_of(c)));
     a->dmarc_domain = c->author;
     if (c->dmarc.policy_known)
         a->dmarc_policy = span_cstr(dmarc_policy_name(c->dmarc.policy));
@@ -272,6 +278,18 @@ log_verdict(const struct verdict_case *c)
     log_line_end(&l);
 }
 
+static void
+count_verdict(const struct verdict_case *c)
+{
+    metrics_inc(POLICYD_METRIC_VERDICTS, c->answer.action);
+    if (c->judged)
+        metrics_add(POLICYD_METRIC_SPF, POLICYD_KIND_MESSAGE, c->spf.result, 1);
+    if (c->judged && c->work->view->settings->dmarc != POLICYD_DMARC_OFF)
+        metrics_inc(POLICYD_METRIC_DMARC, dmarc_result_of(c));
+    metrics_observe(POLICYD_METRIC_SECONDS, POLICYD_KIND_MESSAGE,
+                    clock_mono_us() - c->work->started_mono_us);
+}
+
 or_status
 verdict_session_answer(const struct policyd_work *w, const struct attrs *attrs, struct buf *reply,
                        struct err *e)
@@ -295,5 +313,6 @@ verdict_session_answer(const struct policyd_work *w, const struct attrs *attrs, 
     }
     verdict_answer_format(reply, &c->answer);
     log_verdict(c);
+    count_verdict(c);
     return OR_OK;
 }

@@ -15,6 +15,8 @@ time_t clock_now(void);
 struct timespec clock_now_precise(void);
 /* Monotonic milliseconds: what every deadline is measured in. */
 int64_t clock_mono_ms(void);
+/* The same in microseconds: what durations are measured in. */
+int64_t clock_mono_us(void);
 
 /* For tests: freezes clock_now() at `now`; 0 goes back to the system's clock. */
 void clock_fake(time_t now);

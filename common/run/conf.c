@@ -12,6 +12,7 @@
 #include "common/run/conf_rows.h"
 #include "common/run/conf_text.h"
 #include "common/run/conf_value.h"
+#include "common/run/endpoint.h"
 
 #include <confuse.h>
 #include <stdio.h>
@@ -389,6 +390,18 @@ parse_text(struct loading *l, const char *text)
 }
 
 static or_status
+check_metrics_listen(struct loading *l)
+{
+    const char *address = l->common->metrics_listen;
+    struct endpoint unused;
+
+    if (address[0] == '\0' || endpoint_parse(address, &unused, l->e) == OR_OK)
+        return OR_OK;
+    return err_wrap(l->e, OR_CONFIG, "%s:%u: metrics-listen", l->path,
+                    conf_rows_find(&l->rows, NULL, "metrics-listen")->line);
+}
+
+static or_status
 load_text(struct loading *l, char *text)
 {
     or_status st = conf_text_check(l->path, text, l->e);
@@ -398,6 +411,9 @@ load_text(struct loading *l, char *text)
     if (st != OR_OK)
         return st;
     conf_listen_finish(l->common, l->schema);
+    st = check_metrics_listen(l);
+    if (st != OR_OK)
+        return st;
     if (l->schema->check == NULL)
         return OR_OK;
     st = l->schema->check(l->settings, l->e);

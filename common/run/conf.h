@@ -111,6 +111,7 @@ struct conf_common {
     int log_level;  /* log-level = error | warning | info | debug */
     char *user;     /* user = "outrider-milter": who to become when started as root */
     char *group;
+    char *metrics_listen;     /* address of the metrics; empty: none */
     int64_t max_connections;  /* over all listeners */
     int64_t idle_timeout_ms;  /* idle-timeout: a connection between two requests */
     int64_t io_timeout_ms;    /* io-timeout: one read or write inside a request */

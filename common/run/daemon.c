@@ -9,6 +9,7 @@
  */
 #include "common/run/daemon.h"
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/run/daemon_args.h"
 #include "common/run/daemon_snapshot.h"
@@ -190,6 +191,14 @@ open_listeners(struct daemon *d, const struct conf_common *conf, struct err *e)
     return st;
 }
 
+static void
+note_configuration(bool good)
+{
+    metrics_set(METRICS_RELOAD_GOOD, good);
+    if (good)
+        metrics_set(METRICS_RELOAD_TIME, (int64_t)clock_now());
+}
+
 /* Everything that may fail before we serve, in the order of daemon.h. */
 static or_status
 start(struct daemon *d, struct err *e)
@@ -200,9 +209,13 @@ start(struct daemon *d, struct err *e)
     if (st != OR_OK)
         return st;
     open_log(d, settings);
+    /* Before there are children, which count in the same cells. */
+    metrics_start(d->spec->metrics, d->spec->schema->uses_dns);
     st = daemon_user_check(settings, e);
     if (st == OR_OK)
         st = open_listeners(d, settings, e);
+    if (st == OR_OK && !d->is_child)
+        st = metrics_http_open(settings, &d->metrics, e);
     if (st == OR_OK)
         st = daemon_user_become(settings, d->spec->keep_caps, e);
     daemon_children_tie(&d->children);
@@ -213,7 +226,11 @@ start(struct daemon *d, struct err *e)
         return st;
     }
     d->opened = true;
-    return daemon_snapshot_install(d, settings, e);
+    st = daemon_snapshot_install(d, settings, e);
+    if (st != OR_OK)
+        return st;
+    note_configuration(true);
+    return metrics_http_start(d->metrics, e);
 }
 
 static void *
@@ -285,6 +302,8 @@ warn_of_fixed(const struct conf_common *old, const struct conf_common *fresh)
         same = same_listener(&old->listeners[i], &fresh->listeners[i]);
     if (!same)
         log_warning("reload: listen has changed, which takes a restart");
+    if (!same_text(old->metrics_listen, fresh->metrics_listen))
+        log_warning("reload: metrics-listen has changed, which takes a restart");
     if (!same_text(old->user, fresh->user) || !same_text(old->group, fresh->group))
         log_warning("reload: user or group has changed, which takes a restart");
 }
@@ -315,7 +334,11 @@ reload(struct daemon *d)
     clock_gettime(CLOCK_MONOTONIC, &now);
     sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
                (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
-    if (load_again(d, &e) != OR_OK) {
+    or_status st = load_again(d, &e);
+
+    note_configuration(st == OR_OK);
+    metrics_inc(METRICS_RELOADS, st == OR_OK ? METRICS_RELOAD_OK : METRICS_RELOAD_FAILED);
+    if (st != OR_OK) {
         log_error("reload failed, the old configuration stays: %s", e.text);
     } else {
         open_log(d, current_conf(d));
@@ -428,7 +451,7 @@ daemon_main(int argc, char **argv, const struct daemon_spec *spec)
     struct err e = {{0}};
     int status;
 
-    if (!daemon_args_parse(argc, argv, spec->name, spec->schema, &args, &status))
+    if (!daemon_args_parse(argc, argv, spec, &args, &status))
         return status;
     prepare_process();
     lock_init(&d.lock, LOCK_SETTINGS);
@@ -436,6 +459,7 @@ daemon_main(int argc, char **argv, const struct daemon_spec *spec)
         status = check(&d, &e) == OR_OK ? EX_OK : fail(&d, &e);
     else
         status = run(&d, &e);
+    metrics_http_close(d.metrics);
     server_close(d.server);
     daemon_snapshot_clear(&d);
     if (d.opened && spec->close != NULL)

@@ -1,14 +1,15 @@
 /*
  * The life of a daemon: arguments, configuration, sockets, privileges, readiness, signals, end.
  *
- * Order: options -> conf_load -> log -> listen -> become `user` (all capabilities but those in
- * keep_caps dropped, no_new_privs) -> open, build -> READY=1 -> serve. What is read while building
- * is read as `user`, so that a start shows what a later reload would run into. Exit 78 (EX_CONFIG)
- * with one line when anything before "serve" fails. SIGHUP: configuration and everything built from
- * it are made anew; when that fails the old ones stay and the log says why. Requests under way keep
- * the snapshot that they began with. (Listeners, user and log ident are fixed at start; a change
- * there is logged as needing a restart.) SIGTERM, SIGINT: drain, exit 0. systemd: sd_notify READY,
- * RELOADING, STOPPING, WATCHDOG.
+ * Order: options -> conf_load -> log -> listen (metrics-listen too) -> become `user` (all
+ * capabilities but those in keep_caps dropped, no_new_privs) -> open, build -> READY=1 -> serve.
+ * What is read while building is read as `user`, so that a start shows what a later reload would
+ * run into. Exit 78 (EX_CONFIG) with one line when anything before "serve" fails. SIGHUP:
+ * configuration and everything built from it are made anew; when that fails the old ones stay and
+ * the log says why. Requests under way keep the snapshot that they began with; metrics count on.
+ * (Listeners, metrics-listen, user and log ident are fixed at start; a change there is logged as
+ * needing a restart.) SIGTERM, SIGINT: drain, exit 0. systemd: sd_notify READY, RELOADING,
+ * STOPPING, WATCHDOG.
  *
  * Threads: daemon_main() in the main thread; snapshots may be taken and dropped anywhere.
  */
@@ -17,6 +18,7 @@
 
 #include "common/dns/dns.h"
 #include "common/run/conf.h"
+#include "common/run/metrics.h"
 #include "common/run/server.h"
 
 struct daemon;
@@ -30,6 +32,7 @@ struct daemon_snapshot {
 struct daemon_spec {
     const char *name; /* "outrider-policyd" */
     const struct conf_schema *schema;
+    const struct metrics_schema *metrics; /* NULL: none of its own */
     const struct server_service *services;
     size_t service_count;
     /* Once, before the first build: state that outlives reloads. May be NULL. */
@@ -51,8 +54,8 @@ struct daemon_spec {
     const char *keep_caps;
 };
 
-/* -c FILE, -t (check and exit), -V, -h, --print-options. Returns the process's exit status. The
- * services' handlers get the struct daemon * as context. */
+/* -c FILE, -t (check and exit), -V, -h, --print-options, --print-metrics. Returns the process's
+ * exit status. The services' handlers get the struct daemon * as context. */
 int daemon_main(int argc, char **argv, const struct daemon_spec *spec);
 
 /* The current snapshot; hold it for one request, then drop it. */

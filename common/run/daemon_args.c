@@ -1,5 +1,5 @@
 /*
- * -c FILE, -t, -V, -h, --print-options.
+ * -c FILE, -t, -V, -h, --print-options, --print-metrics.
  */
 #include "common/run/daemon_args.h"
 
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-enum { ARG_PRINT_OPTIONS = 256 };
+enum { ARG_PRINT_OPTIONS = 256, ARG_PRINT_METRICS };
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'},
@@ -16,6 +16,7 @@ static const struct option long_options[] = {
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {"print-options", no_argument, NULL, ARG_PRINT_OPTIONS},
+    {"print-metrics", no_argument, NULL, ARG_PRINT_METRICS},
     {NULL, 0, NULL, 0},
 };
 
@@ -28,6 +29,7 @@ print_help(const char *name, const char *config)
            "  -V, --version       print the version and exit\n"
            "  -h, --help          print this and exit\n"
            "      --print-options print every option as \"section name type default\" and exit\n"
+           "      --print-metrics print every metric as \"name type labels\" and exit\n"
            "See %s(8).\n",
            name, config, name);
 }
@@ -51,9 +53,10 @@ set_config(const char *name, const char *path, struct daemon_args *args, int *st
 
 /* One option; false: exit. */
 static bool
-take_option(int option, const char *name, const struct conf_schema *schema,
-            struct daemon_args *args, int *status_out)
+take_option(int option, const struct daemon_spec *spec, struct daemon_args *args, int *status_out)
 {
+    const char *name = spec->name;
+
     *status_out = 0;
     switch (option) {
     case 'c':
@@ -68,7 +71,10 @@ take_option(int option, const char *name, const struct conf_schema *schema,
         print_help(name, args->config);
         return false;
     case ARG_PRINT_OPTIONS:
-        conf_print_options(schema);
+        conf_print_options(spec->schema);
+        return false;
+    case ARG_PRINT_METRICS:
+        metrics_print(spec->metrics, spec->schema->uses_dns);
         return false;
     case ':':
         return usage_fault(name, "-c needs a file", status_out);
@@ -78,19 +84,19 @@ take_option(int option, const char *name, const struct conf_schema *schema,
 }
 
 bool
-daemon_args_parse(int argc, char **argv, const char *name, const struct conf_schema *schema,
+daemon_args_parse(int argc, char **argv, const struct daemon_spec *spec,
                   struct daemon_args *args_out, int *status_out)
 {
     int option;
 
     args_out->check_only = false;
-    conf_default_path(schema->daemon, args_out->config, sizeof(args_out->config));
+    conf_default_path(spec->schema->daemon, args_out->config, sizeof(args_out->config));
     optind = 1;
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":c:tVh", long_options, NULL)) != -1)
-        if (!take_option(option, name, schema, args_out, status_out))
+        if (!take_option(option, spec, args_out, status_out))
             return false;
     if (optind < argc)
-        return usage_fault(name, "there are no arguments besides options", status_out);
+        return usage_fault(spec->name, "there are no arguments besides options", status_out);
     return true;
 }

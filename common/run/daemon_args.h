@@ -6,7 +6,7 @@
 #ifndef OUTRIDER_COMMON_RUN_DAEMON_ARGS_H
 #define OUTRIDER_COMMON_RUN_DAEMON_ARGS_H
 
-#include "common/run/conf.h"
+#include "common/run/daemon.h"
 
 #include <limits.h>
 
@@ -15,9 +15,9 @@ struct daemon_args {
     bool check_only;       /* -t */
 };
 
-/* True: go on. False: all is said and done (-h, -V, --print-options, wrong arguments), exit with
+/* True: go on. False: all is said and done (-h, -V, --print-..., wrong arguments), exit with
  * *status_out: 0 or 64 (EX_USAGE). */
-bool daemon_args_parse(int argc, char **argv, const char *name, const struct conf_schema *schema,
+bool daemon_args_parse(int argc, char **argv, const struct daemon_spec *spec,
                        struct daemon_args *args_out, int *status_out);
 
 #endif

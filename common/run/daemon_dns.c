@@ -5,6 +5,8 @@
 
 #include "common/dns/dns_cache.h"
 #include "common/dns/dns_ldns.h"
+#include "common/run/dns_metered.h"
+#include "common/run/metrics.h"
 
 #define DAEMON_DNS_ATTEMPTS 3     /* rounds over all servers; the deadline ends them earlier */
 #define DAEMON_DNS_MAX_TTL_S 3600 /* an operator who mends a record waits an hour at most */
@@ -35,6 +37,9 @@ daemon_dns_new(const struct conf_common *conf, struct dns **dns_out, struct err 
 
     if (st != OR_OK)
         return st;
-    *dns_out = dns_cache_new(dns_ldns_new(&settings), &cache);
+    struct dns *asked =
+        dns_metered_new(dns_ldns_new(&settings), METRICS_DNS_LOOKUPS, METRICS_DNS_LOOKUP_SECONDS);
+    *dns_out =
+        dns_metered_new(dns_cache_new(asked, &cache), METRICS_DNS_QUESTIONS, DNS_METERED_UNTIMED);
     return OR_OK;
 }

@@ -10,6 +10,7 @@
 #include "common/base/locks.h"
 #include "common/run/daemon.h"
 #include "common/run/daemon_children.h"
+#include "common/run/metrics_http.h"
 
 struct counted_snapshot {
     struct daemon_snapshot snapshot; /* first: what the outside sees */
@@ -21,9 +22,10 @@ struct daemon {
     const struct daemon_spec *spec;
     const char *config; /* path */
     void *state;
-    bool opened;           /* spec->open() succeeded: close() is due */
-    struct server *server; /* NULL with spec->serve */
-    int listener_fd;       /* with spec->serve; then libmilter's to close, else -1 */
+    bool opened;                  /* spec->open() succeeded: close() is due */
+    struct server *server;        /* NULL with spec->serve */
+    struct metrics_http *metrics; /* NULL: metrics-listen is empty */
+    int listener_fd;              /* with spec->serve; then libmilter's to close, else -1 */
     const char *listener_service;
     bool is_child; /* serves a further service for the process that the operator sees */
     bool lost_child;

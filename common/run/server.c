@@ -9,6 +9,7 @@
 #include "common/base/locks.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/run/metrics.h"
 #include "common/run/server_listeners.h"
 
 #include <errno.h>
@@ -125,6 +126,7 @@ link_connection(struct server *s, struct connection *c)
         c->next->prev = c;
     s->connections = c;
     s->count++;
+    metrics_add(METRICS_CONNECTIONS, 0, 0, 1);
     lock_drop(&s->lock);
 }
 
@@ -145,6 +147,7 @@ end_connection(struct connection *c)
     /* Under the lock: the drain shuts down the descriptors of connections in the list. */
     stream_free(c->stream);
     s->count--;
+    metrics_add(METRICS_CONNECTIONS, 0, 0, -1);
     if (s->wants_wake)
         signal_fd(s->wake_fd);
     pthread_cond_signal(&s->ended);
@@ -177,8 +180,9 @@ tune_socket(int fd)
 }
 
 static void
-pause_accepting(struct server *s, const char *what, int errnum)
+pause_accepting(struct server *s, enum metrics_pause reason, const char *what, int errnum)
 {
+    metrics_inc(METRICS_ACCEPT_PAUSES, reason);
     s->paused_until_ms = clock_mono_ms() + SERVER_PAUSE_MS;
     log_warning("%s: %s; no new connections for %d ms", what, os_error_text(errnum),
                 SERVER_PAUSE_MS);
@@ -200,7 +204,7 @@ start_connection(struct server *s, const struct server_listener *l, int fd, int6
     if (rc == 0)
         return;
     end_connection(c);
-    pause_accepting(s, "cannot start a thread", rc);
+    pause_accepting(s, METRICS_PAUSE_THREADS, "cannot start a thread", rc);
 }
 
 static void
@@ -209,6 +213,7 @@ accept_one(struct server *s, const struct server_listener *l)
     int fd = accept4(l->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     if (fd >= 0) {
+        metrics_inc(METRICS_CONNECTIONS_TOTAL, 0);
         lock_take(&s->lock);
         int64_t io_timeout_ms = s->io_timeout_ms;
         lock_drop(&s->lock);
@@ -218,7 +223,7 @@ accept_one(struct server *s, const struct server_listener *l)
     }
     /* accept(2): the rest are faults of that one connection. */
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-        pause_accepting(s, "cannot accept", errno);
+        pause_accepting(s, METRICS_PAUSE_DESCRIPTORS, "cannot accept", errno);
 }
 
 /* Whether there is room for one more. If not, the end of a connection will wake the accept loop. */
@@ -228,6 +233,8 @@ has_room(struct server *s)
     lock_take(&s->lock);
     bool room = s->count < (size_t)s->max_connections;
 
+    if (!room && !s->wants_wake)
+        metrics_inc(METRICS_ACCEPT_PAUSES, METRICS_PAUSE_FULL);
     s->wants_wake = !room;
     size_t count = s->count;
     lock_drop(&s->lock);

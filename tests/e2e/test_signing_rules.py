@@ -6,12 +6,13 @@ import re
 import signal
 import subprocess
 import time
+import urllib.request
 
 import pytest
 
 from lab import mail
 from lab.lab import MILTER_CONF
-from lab.process import can_connect
+from lab.process import can_connect, free_port
 from test_submission import sent_to_sink
 
 ALICE, BOB = "alice@home.test", "bob@home.test"
@@ -144,7 +145,9 @@ def alive(pid):
 def test_a_socket_for_submission_signs_all_that_comes(ride, subject):
     lab = ride.lab
     path = f"{lab.postfix.socket_directory}/submission"
-    options = f'listen submission {{ address = {{"unix:{path}"}} group = "postfix" }}\ninternal-networks = {{}}'
+    port = free_port()
+    options = (f'listen submission {{ address = {{"unix:{path}"}} group = "postfix" }}\ninternal-networks = {{}}\n'
+               f'metrics-listen = "inet:127.0.0.1:{port}"')
     with milter_with(ride, options, [path]) as milter:
         lab.postfix.settings["smtpd_milters"] = "unix:outrider/submission"
         lab.postfix.reload()
@@ -155,6 +158,8 @@ def test_a_socket_for_submission_signs_all_that_comes(ride, subject):
             assert wait_until(lambda: milter.log().count("configuration reloaded") >= 2), "both processes reload"
             ride.inbound(mail.compose(ALICE, BOB, "again " + subject), ALICE, BOB)
             assert ride.read("again " + subject, user=BOB)["DKIM-Signature"]
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+                assert 'outrider_milter_signatures_total{result="made"} 4' in page.read().decode(), "both count in one place"
         finally:
             del lab.postfix.settings["smtpd_milters"]
             lab.postfix.reload()

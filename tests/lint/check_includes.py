@@ -27,6 +27,7 @@ OWNERS = {
     "ldns/*": ("common/dns/dns_packet.c",),
     "confuse.h": ("common/run/conf*.c",),
     "libmilter/*": ("milter/*.c",),
+    "microhttpd.h": ("common/run/metrics_http.c",),
     "openssl/*": ("common/base/crypto.c", "milter/dkim/dkim_crypto.c",
                   "authd/accounts/password.c"),
     "idn2.h": ("common/text/domain.c",),

@@ -319,6 +319,8 @@ static const struct {
      ":2: networks: \"192.0.2.0/33\" is no network; allowed: an IPv4 or IPv6 address"},
     {"address", "listen maps {\n address = \"localhost:25\" }\n",
      ":2: listen maps address: \"localhost:25\" is no address; write \"unix:/path\""},
+    {"address of the metrics", "\nmetrics-listen = \"localhost:9725\"\n",
+     ":2: metrics-listen: \"localhost:9725\" is no address; write"},
     {"address with a name", "listen maps { address = inet:localhost:25 }\n",
      ":1: listen maps address: \"inet:localhost:25\" is no address"},
     {"relative socket path", "listen maps { address = unix:run/maps }\n",

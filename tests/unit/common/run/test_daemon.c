@@ -414,11 +414,15 @@ START_TEST(sighup_says_what_takes_a_restart)
     start_ready();
     FILE *f = fopen(config, "w");
 
-    fprintf(f, "listen word { address = \"%s2\" }\nuser = \"nobody\"\n", socket_address);
+    fprintf(f,
+            "listen word { address = \"%s2\" }\nuser = \"nobody\"\n"
+            "metrics-listen = \"inet:127.0.0.1:9725\"\n",
+            socket_address);
     fclose(f);
     ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
     expect_logged("listen has changed, which takes a restart");
     expect_logged("user or group has changed, which takes a restart");
+    expect_logged("metrics-listen has changed, which takes a restart");
     ck_assert_int_eq(terminate(), 0);
 }
 END_TEST

@@ -1,0 +1,28 @@
+/*
+ * What policyd counts, beside what all daemons do (common/run/metrics.h).
+ *
+ * Threads: immutable.
+ */
+#ifndef OUTRIDER_POLICYD_POLICYD_METRICS_H
+#define OUTRIDER_POLICYD_POLICYD_METRICS_H
+
+#include "common/run/metrics.h"
+
+/* In the order of the table; the comment names what is the first label. */
+enum policyd_metric {
+    POLICYD_METRIC_REQUESTS = METRICS_FIRST, /* policyd_metrics_action() */
+    POLICYD_METRIC_VERDICTS,                 /* enum verdict_action */
+    POLICYD_METRIC_BAD_REQUESTS,
+    POLICYD_METRIC_SPF,     /* enum policyd_request_kind, then enum spf_result */
+    POLICYD_METRIC_DMARC,   /* enum dmarc_result */
+    POLICYD_METRIC_SECONDS, /* enum policyd_request_kind */
+};
+
+enum policyd_request_kind { POLICYD_KIND_POLICY, POLICYD_KIND_MESSAGE };
+
+/* The label for an answer to Postfix, "DUNNO" or "550 5.7.23 ...". */
+unsigned policyd_metrics_action(struct span value);
+
+extern const struct metrics_schema policyd_metrics;
+
+#endif
