@@ -102,7 +102,7 @@ void
 authres_format_method(struct buf *out, const char *method, struct span result)
 {
     buf_addf(out, ";\n\t%s=", method);
-    buf_add_span(out, result);
+    buf_add_span(out, is_token(result) ? result : SPAN_LIT("permerror"));
 }
 
 void

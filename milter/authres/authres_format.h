@@ -19,7 +19,8 @@
 /* Starts the value in `out` (initialised by the caller): " ID". */
 void authres_format_start(struct buf *out, struct span authserv_id);
 
-/* ";\n\tMETHOD=RESULT", folded with LF as milters hand fields to Postfix. */
+/* ";\n\tMETHOD=RESULT", folded with LF as milters hand fields to Postfix. A result that is no token
+ * becomes "permerror". */
 void authres_format_method(struct buf *out, const char *method, struct span result);
 
 /* The words of a method stand on one line while they fit into 78 columns. */
