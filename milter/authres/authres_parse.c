@@ -21,27 +21,39 @@ is_id_end(char c)
     return (c >= '\0' && c <= ' ') || c == ';' || c == '(' || c == '/' || c == '=';
 }
 
-/* The id: a token or a quoted string, unquoted into `out`. False when there is none that we can
- * read. */
-static bool
-read_id(struct span value, char out[AUTHSERV_ID_MAX_BYTES], size_t *n_out)
-{
-    size_t n = 0, i = 0;
+/* What a reader may take for the id: a token or a quoted string, unquoted into `out`, or several of
+ * them side by side. `plain` where it is one of the two as RFC 8601 has it. */
+struct claimed_id {
+    char text[AUTHSERV_ID_MAX_BYTES];
+    size_t n;
+    bool plain;
+};
 
+static void
+read_id(struct span value, struct claimed_id *id)
+{
+    bool quoted = false;
+    size_t i, quotes = 0;
+
+    *id = (struct claimed_id){.n = 0};
     if (header_skip_cfws(&value) != OR_OK || value.n == 0)
-        return false;
-    bool quoted = value.p[0] == '"';
-    for (i = quoted ? 1 : 0; i < value.n && n < AUTHSERV_ID_MAX_BYTES; i++) {
+        return;
+    for (i = 0; i < value.n && id->n < AUTHSERV_ID_MAX_BYTES; i++) {
         char c = value.p[i];
 
-        if (quoted ? c == '"' : is_id_end(c))
+        if (c == '"') {
+            quoted = !quoted;
+            quotes++;
+            continue;
+        }
+        if (!quoted && is_id_end(c))
             break;
         if (quoted && c == '\\' && i + 1 < value.n)
             c = value.p[++i];
-        out[n++] = c;
+        id->text[id->n++] = c;
     }
-    *n_out = n;
-    return n != 0 && n < AUTHSERV_ID_MAX_BYTES && (!quoted || i < value.n);
+    bool whole = quotes == 0 || (quotes == 2 && value.p[0] == '"' && value.p[i - 1] == '"');
+    id->plain = id->n != 0 && id->n < AUTHSERV_ID_MAX_BYTES && whole;
 }
 
 static bool
@@ -62,12 +74,13 @@ without_final_dot(struct span s)
 bool
 authres_claims_id(struct span value, struct span authserv_id)
 {
-    char id[AUTHSERV_ID_MAX_BYTES];
-    size_t n;
+    struct claimed_id id;
 
-    if (!read_id(value, id, &n))
-        return contains_nocase(value, authserv_id);
-    return span_equal_nocase(without_final_dot(span_make(id, n)), without_final_dot(authserv_id));
+    read_id(value, &id);
+    if (span_equal_nocase(without_final_dot(span_make(id.text, id.n)),
+                          without_final_dot(authserv_id)))
+        return true;
+    return !id.plain && contains_nocase(value, authserv_id);
 }
 
 /* ---- results */

@@ -41,6 +41,9 @@ static const struct {
     {" ;", false},
     /* what cannot be read but speaks of us counts as ours */
     {" \"mx.example.org; spf=pass", true},
+    {" mx.example.org\"x\"; spf=pass", true},
+    {" \"mx.example.or\"g; spf=pass", true},
+    {" mx.example.\"or\\g\"; spf=pass", true},
     {" (unclosed mx.example.org; spf=pass", true},
     {" ; mx.example.org; spf=pass", true},
 };
