@@ -285,6 +285,8 @@ log_answer(const struct verdict_answer *v, struct log_line *line)
     log_line_add(line, "policy", v->dmarc_policy);
     if (v->dmarc_override.n != 0)
         log_line_add(line, "override", v->dmarc_override);
+    if (v->dmarc_comment.n != 0)
+        log_line_add(line, "sealers", v->dmarc_comment);
 }
 
 static void

@@ -6,6 +6,7 @@
 
 #include "common/text/header.h"
 #include "milter/authres/authres_format.h"
+#include "milter/milter_sealed.h"
 
 #define REASON_BYTES 300
 
@@ -81,6 +82,8 @@ milter_results_question(struct milter_message *m, struct verdict_question *q_out
     if (st == OR_OK)
         st = add_header_facts(m, q_out);
     add_signatures(m, q_out);
+    if (m->arc != NULL)
+        milter_sealed_list(m->arc, &m->mem, q_out);
     return st;
 }
 
@@ -128,13 +131,28 @@ format_spf(struct buf *out, const struct milter_message *m, const struct verdict
         authres_format_address(out, "smtp.mailfrom", m->sender);
 }
 
+/* "trusted_forwarder (arc=pass as[1].d=list.example)" */
+static void
+format_override(struct buf *out, const struct verdict_answer *v)
+{
+    struct buf reason;
+
+    buf_init(&reason, REASON_BYTES);
+    buf_add_span(&reason, v->dmarc_override);
+    if (v->dmarc_comment.n != 0)
+        buf_addf(&reason, " (%.*s)", SPAN_ARG(v->dmarc_comment));
+    authres_format_reason(out,
+                          buf_finish(&reason) == OR_OK ? buf_span(&reason) : v->dmarc_override);
+    buf_fini(&reason);
+}
+
 static void
 format_dmarc(struct buf *out, const struct verdict_answer *v)
 {
     if (v->dmarc.n == 0)
         return;
     authres_format_method(out, "dmarc", v->dmarc);
-    authres_format_reason(out, v->dmarc_override);
+    format_override(out, v);
     authres_format_domain(out, "header.from", v->dmarc_domain);
     authres_format_word(out, "policy.dmarc", v->dmarc_policy);
 }

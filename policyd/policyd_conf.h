@@ -49,7 +49,8 @@ struct policyd_settings {
     int dmarc;           /* enum policyd_dmarc */
     int dmarc_reject;    /* enum policyd_dmarc_reject */
     int dmarc_temperror; /* enum policyd_temperror */
-    int from_invalid;    /* enum policyd_from_invalid */
+    struct conf_list trusted_sealers;
+    int from_invalid; /* enum policyd_from_invalid */
     int64_t reject_threshold;
     struct policyd_weights weights;
 };

@@ -7,6 +7,12 @@ verdict_decide_is_list_copy(const struct verdict_facts *f)
     return f->has_list_traits && (!f->dmarc->spf_related || f->dmarc->dkim_related);
 }
 
+bool
+verdict_decide_wants_seals(const struct verdict_facts *f)
+{
+    return f->dmarc->result == DMARC_FAIL && f->dmarc->policy != DMARC_POLICY_NONE;
+}
+
 static bool
 is_corroborated_mode(const struct policyd_settings *settings, const struct verdict_facts *f)
 {
@@ -64,7 +70,10 @@ static void
 decide_fail(const struct policyd_settings *settings, const struct verdict_facts *f,
             struct verdict_decision *d)
 {
-    if (f->dmarc->policy == DMARC_POLICY_REJECT)
+    /* RFC 8617 9.4 and RFC 9990: a forwarder on our own list says that it was genuine. */
+    if (f->sealed_pass && verdict_decide_wants_seals(f))
+        d->override = "trusted_forwarder";
+    else if (f->dmarc->policy == DMARC_POLICY_REJECT)
         decide_reject(settings, f, d);
     else if (f->dmarc->policy == DMARC_POLICY_QUARANTINE)
         d->action = VERDICT_QUARANTINE;

@@ -20,6 +20,7 @@
 #include "policyd/policyd_metrics.h"
 #include "policyd/spf/spf_eval.h"
 #include "policyd/verdict_decide.h"
+#include "policyd/verdict_sealed.h"
 #include "policyd/verdict_text.h"
 
 /* A sender's domain with slow name servers must leave time for the questions about the author's. */
@@ -37,6 +38,7 @@ struct verdict_case {
     struct dmarc_outcome dmarc; /* of the author that fares worst */
     struct span author;         /* that one; empty: none */
     struct err cause;           /* of a temperror or permerror */
+    struct span sealed; /* "arc=pass as[1].d=...": which trusted sealers vouch; empty: none do */
     struct verdict_facts facts;
     struct verdict_decision decision;
     struct verdict_answer answer;
@@ -167,6 +169,20 @@ check_author_spf(struct verdict_case *c)
     c->facts.from_spf = outcome.result;
 }
 
+/* One author only: a sealer reports on one From domain. */
+static void
+check_seals(struct verdict_case *c)
+{
+    const struct policyd_work *w = c->work;
+    const struct dmarc_lookup lookup = {
+        .dns = w->view->dns, .deadline_mono_ms = w->deadline_mono_ms, .mem = w->mem};
+
+    if (c->from.defect != DMARC_FROM_OK || c->from.count != 1)
+        return;
+    c->facts.sealed_pass = verdict_sealed_vouches(&w->view->settings->trusted_sealers, &c->question,
+                                                  &lookup, c->author, &c->sealed);
+}
+
 static void
 decide(struct verdict_case *c)
 {
@@ -178,7 +194,9 @@ decide(struct verdict_case *c)
     f->has_signature = c->question.dkim_count > 0;
     f->has_list_traits = c->question.list_id.n > 0;
     f->no_ptr = span_equal_nocase_cstr(c->question.client_name, "unknown");
-    if (verdict_decide_wants_from_spf(set, f))
+    if (verdict_decide_wants_seals(f))
+        check_seals(c);
+    if (!f->sealed_pass && verdict_decide_wants_from_spf(set, f))
         check_author_spf(c);
     verdict_decide(set, f, &c->decision);
 }
@@ -218,6 +236,8 @@ answer_dmarc(struct verdict_case *c)
     if (c->dmarc.policy_known)
         a->dmarc_policy = span_cstr(dmarc_policy_name(c->dmarc.policy));
     a->dmarc_override = span_cstr(c->decision.override);
+    if (span_equal_cstr(a->dmarc_override, "trusted_forwarder"))
+        a->dmarc_comment = c->sealed;
     a->text = verdict_text(&text, a->action, c->work->mem, &a->dsn);
 }
 
@@ -272,6 +292,8 @@ log_verdict(const struct verdict_case *c)
     log_line_add(&l, "action", span_cstr(verdict_action_name(a->action)));
     if (a->dmarc_override.n > 0)
         log_line_add(&l, "override", a->dmarc_override);
+    if (a->dmarc_comment.n > 0)
+        log_line_add(&l, "sealers", a->dmarc_comment);
     if (reason(c).n > 0)
         log_line_add(&l, "reason", reason(c));
     log_line_addf(&l, "ms", "%lld", (long long)(clock_mono_ms() - c->work->started_mono_ms));

@@ -1,6 +1,6 @@
 /*
  * One table per direction: an attribute name and the span it fills. What repeats (header_from,
- * dkim) is written out below the table.
+ * dkim, arc_set) is written out below the table.
  *
  * Peers are our own daemons, but the values in a question were written by whoever sent the message:
  * nothing in them can end an attribute (attrs_format), split a dkim line, or make a request too
@@ -11,11 +11,11 @@
 #include "common/base/clock.h"
 #include "common/run/attrs_stream.h"
 
-/* With these the largest question (58 KiB) stays below ATTRS_MAX_BYTES. */
+/* With these the largest question (63 KiB) stays below ATTRS_MAX_BYTES. */
 #define VALUE_MAX_BYTES 1024 /* more than an SMTP path or a header line may have */
 #define FROM_MAX_BYTES 2048
 #define DKIM_NAME_MAX_BYTES 255
-#define DKIM_WORD_MAX_BYTES 32 /* results and algorithms */
+#define DKIM_WORD_MAX_BYTES 32 /* results, algorithms, instances */
 
 /* Stands for a From field that is too long to be sent: no parser takes it for an address. */
 #define FROM_TOO_LONG "<a From field that is too long>"
@@ -35,6 +35,13 @@ static const struct span_field question_fields[] = {
     {"arc", offsetof(struct verdict_question, arc)},
 };
 
+static const struct span_field seal_fields[] = {
+    {"d", offsetof(struct verdict_seal, domain)},
+    {"dmarc", offsetof(struct verdict_seal, dmarc)},
+    {"from", offsetof(struct verdict_seal, from)},
+    {"spf", offsetof(struct verdict_seal, spf)},
+};
+
 static const struct span_field answer_fields[] = {
     {"spf", offsetof(struct verdict_answer, spf)},
     {"spf_domain", offsetof(struct verdict_answer, spf_domain)},
@@ -43,6 +50,7 @@ static const struct span_field answer_fields[] = {
     {"dmarc_domain", offsetof(struct verdict_answer, dmarc_domain)},
     {"dmarc_policy", offsetof(struct verdict_answer, dmarc_policy)},
     {"dmarc_override", offsetof(struct verdict_answer, dmarc_override)},
+    {"dmarc_comment", offsetof(struct verdict_answer, dmarc_comment)},
     {"dsn", offsetof(struct verdict_answer, dsn)},
     {"text", offsetof(struct verdict_answer, text)},
 };
@@ -86,8 +94,8 @@ parse_fields(const struct attrs *a, const struct span_field *fields, size_t coun
     return OR_OK;
 }
 
-/* One word of a dkim line. Bytes that would split it become '?', which no name holds: a name is
- * never turned into another one that could be trusted. */
+/* One word of a dkim or arc_set line. Bytes that would split it become '?', which no name holds: a
+ * name is never turned into another one that could be trusted. */
 static void
 add_word(struct buf *out, struct span word, size_t max_bytes)
 {
@@ -114,6 +122,30 @@ format_dkim(struct buf *out, const struct verdict_dkim *dkim)
     buf_add_char(out, '\n');
 }
 
+static void
+add_named(struct buf *out, const char *name, struct span word)
+{
+    if (word.n == 0)
+        return;
+    buf_addf(out, " %s=", name);
+    add_word(out, word, DKIM_NAME_MAX_BYTES);
+}
+
+/* arc_set=1 d=list.example dmarc=pass from=example.org spf=example.org dkim=example.org */
+static void
+format_seal(struct buf *out, const struct verdict_seal *seal)
+{
+    buf_add_cstr(out, "arc_set=");
+    add_word(out, seal->instance, DKIM_WORD_MAX_BYTES);
+    add_named(out, "d", seal->domain);
+    add_named(out, "dmarc", span_slice(seal->dmarc, 0, DKIM_WORD_MAX_BYTES));
+    add_named(out, "from", seal->from);
+    add_named(out, "spf", seal->spf);
+    for (size_t i = 0; i < seal->dkim_count && i < VERDICT_MAX_SEAL_DKIM; i++)
+        add_named(out, "dkim", seal->dkim[i]);
+    buf_add_char(out, '\n');
+}
+
 void
 verdict_question_format(struct buf *out, const struct verdict_question *q)
 {
@@ -125,6 +157,8 @@ verdict_question_format(struct buf *out, const struct verdict_question *q)
     }
     for (size_t i = 0; i < q->dkim_count && i < VERDICT_MAX_SIGNATURES; i++)
         format_dkim(out, &q->dkim[i]);
+    for (size_t i = 0; i < q->seal_count && i < VERDICT_MAX_SEALS; i++)
+        format_seal(out, &q->seals[i]);
     attrs_format_end(out);
 }
 
@@ -171,6 +205,56 @@ parse_signatures(const struct attrs *a, struct arena *mem, struct verdict_questi
     return OR_OK;
 }
 
+/* Where a word of an arc_set line goes; NULL: nowhere. */
+static struct span *
+seal_field(struct verdict_seal *seal, struct span name)
+{
+    if (span_equal_cstr(name, "dkim"))
+        return seal->dkim_count < VERDICT_MAX_SEAL_DKIM ? &seal->dkim[seal->dkim_count++] : NULL;
+    for (size_t i = 0; i < COUNT(seal_fields); i++)
+        if (span_equal_cstr(name, seal_fields[i].name))
+            return (struct span *)(void *)((char *)seal + seal_fields[i].offset);
+    return NULL;
+}
+
+static or_status
+parse_seal(struct span line, struct arena *mem, struct verdict_seal *seal_out, struct err *e)
+{
+    struct verdict_seal seal = {.dkim_count = 0};
+    struct span rest = line, word;
+
+    for (size_t i = 0; i < COUNT(seal_fields); i++)
+        *(struct span *)(void *)((char *)&seal + seal_fields[i].offset) = SPAN_EMPTY;
+    if (!span_split(&rest, ' ', &word) || arena_copy(mem, word, &seal.instance) != OR_OK)
+        return err_set(e, OR_MALFORMED, "arc_set= without an instance");
+    while (span_split(&rest, ' ', &word)) {
+        size_t end = span_find(word, '=');
+        struct span *field = seal_field(&seal, span_slice(word, 0, end));
+
+        if (field != NULL && arena_copy(mem, span_from(word, end + 1), field) != OR_OK)
+            return OR_LIMIT;
+    }
+    if (seal.domain.n == 0)
+        return err_set(e, OR_MALFORMED, "arc_set= without d=");
+    *seal_out = seal;
+    return OR_OK;
+}
+
+static or_status
+parse_seals(const struct attrs *a, struct arena *mem, struct verdict_question *q, struct err *e)
+{
+    struct span line;
+    size_t at = 0;
+
+    while (q->seal_count < VERDICT_MAX_SEALS && attrs_next(a, "arc_set", &at, &line)) {
+        or_status st = parse_seal(line, mem, &q->seals[q->seal_count], e);
+        if (st != OR_OK)
+            return st;
+        q->seal_count++;
+    }
+    return OR_OK;
+}
+
 or_status
 verdict_question_parse(const struct attrs *a, struct arena *mem, struct verdict_question *q_out,
                        struct err *e)
@@ -180,12 +264,15 @@ verdict_question_parse(const struct attrs *a, struct arena *mem, struct verdict_
 
     q_out->header_from_count = 0;
     q_out->dkim_count = 0;
+    q_out->seal_count = 0;
     or_status st = parse_fields(a, question_fields, COUNT(question_fields), mem, q_out);
     while (st == OR_OK && q_out->header_from_count < VERDICT_MAX_FROM &&
            attrs_next(a, "header_from", &at, &from))
         st = arena_copy(mem, from, &q_out->header_from[q_out->header_from_count++]);
     if (st == OR_OK)
         st = parse_signatures(a, mem, q_out, e);
+    if (st == OR_OK)
+        st = parse_seals(a, mem, q_out, e);
     return st == OR_LIMIT ? err_set(e, st, "the question is too large") : st;
 }
 

@@ -15,6 +15,8 @@
 #define VERDICT_REQUEST "outrider_message"
 #define VERDICT_MAX_SIGNATURES 32
 #define VERDICT_MAX_FROM 16
+#define VERDICT_MAX_SEALS 4 /* newest first; a longer way back is nobody's to trust */
+#define VERDICT_MAX_SEAL_DKIM 2
 
 /* One DKIM-Signature: `result` is the word of RFC 8601 2.7.1. */
 struct verdict_dkim {
@@ -22,6 +24,17 @@ struct verdict_dkim {
     struct span domain;    /* d=, canonical */
     struct span selector;  /* s= */
     struct span algorithm; /* a= */
+};
+
+/* What the sealer of one ARC set says it found (its ARC-Authentication-Results). */
+struct verdict_seal {
+    struct span instance; /* i=, digits */
+    struct span domain;   /* d= of the seal, canonical */
+    struct span dmarc;    /* result word; empty: not reported */
+    struct span from;     /* header.from of that */
+    struct span spf;      /* domain of MAIL FROM where SPF passed; empty: it did not */
+    struct span dkim[VERDICT_MAX_SEAL_DKIM]; /* domains of passing signatures */
+    size_t dkim_count;
 };
 
 struct verdict_question {
@@ -37,6 +50,8 @@ struct verdict_question {
     size_t dkim_count;
     struct span list_id; /* List-Id field, or "yes" for other list traits; empty: none */
     struct span arc;     /* chain result word; empty: not checked */
+    struct verdict_seal seals[VERDICT_MAX_SEALS]; /* of a chain that passed, newest first */
+    size_t seal_count;
 };
 
 enum verdict_action { VERDICT_ACCEPT, VERDICT_REJECT, VERDICT_QUARANTINE, VERDICT_TEMPFAIL };
@@ -50,6 +65,7 @@ struct verdict_answer {
     struct span dmarc_domain;   /* the Author Domain */
     struct span dmarc_policy;   /* none, quarantine, reject: what applies; empty: no record */
     struct span dmarc_override; /* why action differs from policy; empty: it does not */
+    struct span dmarc_comment;  /* what the override rests on; may be empty */
     struct span dsn;            /* "5.7.26" for reject, "4.7.x" for tempfail; may be empty */
     struct span text;           /* reply text for the SMTP client, one line */
 };
@@ -58,7 +74,7 @@ const char *verdict_action_name(enum verdict_action action);
 
 /* Appends the request including its closing empty line. */
 void verdict_question_format(struct buf *out, const struct verdict_question *q);
-/* OR_MALFORMED when a dkim= line cannot be read; unknown attributes are ignored. */
+/* OR_MALFORMED when a dkim= or arc_set= line cannot be read; unknown attributes are ignored. */
 or_status verdict_question_parse(const struct attrs *a, struct arena *mem,
                                  struct verdict_question *q_out, struct err *e) OR_MUST_USE;
 void verdict_answer_format(struct buf *out, const struct verdict_answer *v);

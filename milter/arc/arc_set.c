@@ -12,6 +12,7 @@
 struct reading {
     struct arena *mem;
     unsigned instance;
+    struct span results;
     struct span status;
     struct span detail;
 };
@@ -70,7 +71,10 @@ read_results(struct reading *r, struct span value)
         n++;
     struct span digits = span_slice(value, 0, n);
     value = span_from(value, n);
-    return take(&value, ';') ? read_number(r, digits) : ARC_INSTANCE;
+    if (!take(&value, ';'))
+        return ARC_INSTANCE;
+    r->results = value;
+    return read_number(r, digits);
 }
 
 static enum arc_reason (*const readers[ARC_FIELDS])(struct reading *r, struct span value) = {
@@ -93,7 +97,8 @@ note(struct arc_chain *chain, enum arc_reason reason, unsigned instance, struct 
 static void
 add_field(struct arc_chain *chain, const struct dkim_message *m, size_t index, enum arc_field field)
 {
-    struct reading r = {.mem = m->mem, .status = SPAN_EMPTY, .detail = SPAN_EMPTY};
+    struct reading r = {
+        .mem = m->mem, .results = SPAN_EMPTY, .status = SPAN_EMPTY, .detail = SPAN_EMPTY};
     enum arc_reason reason = readers[field](&r, m->fields[index].value);
 
     if (reason != ARC_OK) {
@@ -110,6 +115,8 @@ add_field(struct arc_chain *chain, const struct dkim_message *m, size_t index, e
     set->fields[field] = index;
     if (field == ARC_FIELD_SEAL)
         set->status = r.status;
+    if (field == ARC_FIELD_RESULTS)
+        set->results = r.results;
 }
 
 static or_status
@@ -121,7 +128,7 @@ make_sets(struct arc_chain *chain, const struct dkim_message *m)
     if (chain->sets == NULL)
         return OR_LIMIT;
     for (size_t i = 0; i < ARC_MAX_SETS; i++) {
-        chain->sets[i].status = SPAN_EMPTY;
+        chain->sets[i].status = chain->sets[i].results = SPAN_EMPTY;
         for (int field = 0; field < ARC_FIELDS; field++)
             chain->sets[i].fields[field] = DKIM_NO_FIELD;
     }

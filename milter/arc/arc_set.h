@@ -15,6 +15,7 @@
 
 struct arc_set {
     size_t fields[ARC_FIELDS]; /* indices into the message's fields; DKIM_NO_FIELD: missing */
+    struct span results;       /* ARC-Authentication-Results behind "i=1;", a view */
     struct span status;        /* cv= of the seal, a view into the message; empty: none */
 };
 

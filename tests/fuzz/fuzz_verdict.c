@@ -44,6 +44,12 @@ try_question(const struct attrs *attrs, struct arena *mem)
         must(span_equal(back.dkim[i].domain, q.dkim[i].domain) ||
              span_contains_byte(back.dkim[i].domain, '?'));
     }
+    must(back.seal_count == q.seal_count);
+    for (size_t i = 0; i < q.seal_count; i++) {
+        must(span_equal(back.seals[i].domain, q.seals[i].domain) ||
+             span_contains_byte(back.seals[i].domain, '?'));
+        must(back.seals[i].dkim_count <= q.seals[i].dkim_count);
+    }
     buf_fini(&text);
 }
 

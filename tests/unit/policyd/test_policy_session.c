@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -335,6 +336,41 @@ ask_message(struct talk *t, const struct message_row *row, struct attrs *attrs)
     ck_assert_msg(attrs_parse(span_cstr(reply), attrs, NULL) == OR_OK, "%s", reply);
 }
 
+/* A message of bank.example (p=reject) that a list changed, with the seals on it. The list
+ * first.example is trusted, and so is second.example. */
+static const struct {
+    const char *seals;
+    const char *override, *comment;
+} sealed[] = {
+    {"arc=pass\narc_set=1 d=first.example dmarc=pass from=bank.example", "trusted_forwarder",
+     "arc=pass as[1].d=first.example"},
+    {"arc=pass\narc_set=1 d=First.Example dmarc=pass from=BANK.example", "trusted_forwarder",
+     "arc=pass as[1].d=First.Example"},
+    {"arc=pass\narc_set=2 d=second.example dmarc=fail from=bank.example\n"
+     "arc_set=1 d=first.example dmarc=pass from=bank.example",
+     "trusted_forwarder", "arc=pass as[2].d=second.example as[1].d=first.example"},
+    /* without a word about DMARC: what is aligned by the author's record */
+    {"arc=pass\narc_set=1 d=first.example spf=bank.example", "trusted_forwarder",
+     "arc=pass as[1].d=first.example"},
+    {"arc=pass\narc_set=1 d=first.example dkim=list.example dkim=bank.example", "trusted_forwarder",
+     "arc=pass as[1].d=first.example"},
+    {"arc=pass\narc_set=1 d=first.example spf=list.example dkim=shop.example", "mailing_list", ""},
+    {"arc=pass\narc_set=1 d=first.example", "mailing_list", ""},
+    {"arc=pass\narc_set=1 d=first.example dmarc=fail from=bank.example dkim=bank.example",
+     "mailing_list", ""},
+    {"arc=pass\narc_set=1 d=first.example dmarc=pass from=shop.example", "mailing_list", ""},
+    {"arc=pass\narc_set=1 d=first.example dmarc=pass", "mailing_list", ""},
+    /* nobody's word, and a genuine set below one of a stranger */
+    {"arc=pass\narc_set=1 d=evil.example dmarc=pass from=bank.example", "mailing_list", ""},
+    {"arc=pass\narc_set=1 d=sub.first.example dmarc=pass from=bank.example", "mailing_list", ""},
+    {"arc=pass\narc_set=2 d=evil.example dmarc=pass from=bank.example\n"
+     "arc_set=1 d=first.example dmarc=pass from=bank.example",
+     "mailing_list", ""},
+    {"arc=fail\narc_set=1 d=first.example dmarc=pass from=bank.example", "mailing_list", ""},
+    {"arc_set=1 d=first.example dmarc=pass from=bank.example", "mailing_list", ""},
+    {"arc=pass", "mailing_list", ""},
+};
+
 static void
 check_attr(const struct attrs *attrs, const char *name, const char *wanted)
 {
@@ -417,6 +453,38 @@ START_TEST(dmarc_can_be_off)
 }
 END_TEST
 
+START_TEST(seals_of_trusted_forwarders_outweigh_a_failure)
+{
+    static char *trusted[] = {(char *)"second.example", (char *)"first.example"};
+    struct talk t = {.settings = shipped()};
+    struct attrs *attrs = calloc(1, sizeof(*attrs));
+    char list[512];
+
+    snprintf(list, sizeof(list), "<chat.list.example>\n%s", sealed[_i].seals);
+    const struct message_row row = {.client = "192.0.2.20",
+                                    .ptr = "list.example",
+                                    .sender = "chat-bounces@list.example",
+                                    .from = "ann@bank.example",
+                                    .dkim = "fail d=bank.example s=s1 a=rsa-sha256",
+                                    .list_id = list};
+    t.settings.trusted_sealers = (struct conf_list){.items = trusted, .count = 2};
+    talk_start(&t);
+    ask_message(&t, &row, attrs);
+    check_attr(attrs, "dmarc", "fail");
+    check_attr(attrs, "dmarc_override", sealed[_i].override);
+    check_attr(attrs, "dmarc_comment", sealed[_i].comment);
+    check_attr(attrs, "action", sealed[_i].comment[0] != '\0' ? "accept" : "quarantine");
+    talk_end(&t);
+    /* As shipped nobody is trusted. */
+    t.settings.trusted_sealers.count = 0;
+    talk_start(&t);
+    ask_message(&t, &row, attrs);
+    check_attr(attrs, "dmarc_override", "mailing_list");
+    talk_end(&t);
+    free(attrs);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -430,6 +498,8 @@ main(void)
     tcase_add_test(tests, some_questions_are_not_for_spf);
     tcase_add_test(tests, nonsense_ends_the_connection_without_an_answer);
     tcase_add_test(tests, slow_and_idle_peers_are_let_go);
+    tcase_add_loop_test(tests, seals_of_trusted_forwarders_outweigh_a_failure, 0,
+                        sizeof(sealed) / sizeof(sealed[0]));
     tcase_add_loop_test(tests, messages_are_judged, 0,
                         (int)(sizeof(messages) / sizeof(messages[0])));
     tcase_add_test(tests, a_refusal_helps_the_senders_admin);

@@ -29,7 +29,16 @@ full_question(void)
                   SPAN_LIT("ed25519-sha256")}},
         .dkim_count = 2,
         .list_id = SPAN_LIT("<chat.list.example>"),
-        .arc = SPAN_LIT("none"),
+        .arc = SPAN_LIT("pass"),
+        .seals = {{.instance = SPAN_LIT("2"), .domain = SPAN_LIT("list.example")},
+                  {.instance = SPAN_LIT("1"),
+                   .domain = SPAN_LIT("first.example"),
+                   .dmarc = SPAN_LIT("pass"),
+                   .from = SPAN_LIT("example.org"),
+                   .spf = SPAN_LIT("mail.example.org"),
+                   .dkim = {SPAN_LIT("example.org"), SPAN_LIT("a.example.org")},
+                   .dkim_count = 2}},
+        .seal_count = 2,
     };
 }
 
@@ -73,7 +82,16 @@ START_TEST(a_question_survives_the_wire)
     ck_assert_span_eq(back.dkim[1].selector, "k");
     ck_assert_span_eq(back.dkim[1].algorithm, "ed25519-sha256");
     ck_assert_span_eq(back.list_id, "<chat.list.example>");
-    ck_assert_span_eq(back.arc, "none");
+    ck_assert_span_eq(back.arc, "pass");
+    ck_assert_uint_eq(back.seal_count, 2);
+    ck_assert_span_eq(back.seals[0].instance, "2");
+    ck_assert_span_eq(back.seals[0].domain, "list.example");
+    ck_assert_uint_eq(back.seals[0].dmarc.n + back.seals[0].dkim_count, 0);
+    ck_assert_span_eq(back.seals[1].dmarc, "pass");
+    ck_assert_span_eq(back.seals[1].from, "example.org");
+    ck_assert_span_eq(back.seals[1].spf, "mail.example.org");
+    ck_assert_uint_eq(back.seals[1].dkim_count, 2);
+    ck_assert_span_eq(back.seals[1].dkim[1], "a.example.org");
     arena_fini(&mem);
 }
 END_TEST
@@ -100,11 +118,15 @@ START_TEST(values_cannot_become_attributes_or_other_names)
     q.header_from[0] = SPAN_LIT("x\r\naction=accept\n\n");
     q.dkim[0].domain = SPAN_LIT("evil.example d=bank.example");
     q.dkim[1].domain = SPAN_LIT("bank.\texample");
+    q.seals[0].from = SPAN_LIT("evil.example dkim=bank.example\narc_set=1 d=us");
     arena_init(&mem, MEM_BYTES);
     ck_assert(there_and_back(&q, &mem, &back) == OR_OK);
     ck_assert_uint_eq(back.dkim_count, 2);
     ck_assert_span_eq(back.dkim[0].domain, "evil.example?d=bank.example");
     ck_assert_span_eq(back.dkim[1].domain, "bank.?example");
+    ck_assert_uint_eq(back.seal_count, 2);
+    ck_assert_span_eq(back.seals[0].from, "evil.example?dkim=bank.example?arc_set=1?d=us");
+    ck_assert_uint_eq(back.seals[0].dkim_count, 0);
     ck_assert_uint_eq(back.header_from_count, 2);
     arena_fini(&mem);
 }
@@ -126,6 +148,9 @@ START_TEST(the_largest_question_fits_and_a_long_from_is_no_address)
     q.dkim_count = VERDICT_MAX_SIGNATURES;
     for (size_t i = 0; i < VERDICT_MAX_SIGNATURES; i++)
         q.dkim[i] = (struct verdict_dkim){all, all, all, all};
+    q.seal_count = VERDICT_MAX_SEALS + 1;
+    for (size_t i = 0; i < VERDICT_MAX_SEALS; i++)
+        q.seals[i] = (struct verdict_seal){all, all, all, all, all, {all, all}, 2};
     arena_init(&mem, MEM_BYTES);
     ck_assert(there_and_back(&q, &mem, &back) == OR_OK);
     ck_assert_uint_eq(back.header_from_count, VERDICT_MAX_FROM);
@@ -142,6 +167,9 @@ START_TEST(unreadable_questions_are_malformed)
         "request=outrider_message\ndkim= d=x.example\n\n",
         "request=outrider_message\ndkim=pass s=x\n\n",
         "request=outrider_message\ndkim=pass d=\n\n",
+        "request=outrider_message\narc_set=\n\n",
+        "request=outrider_message\narc_set=1\n\n",
+        "request=outrider_message\narc_set=1 dmarc=pass from=x.example\n\n",
     };
 
     for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
