@@ -84,6 +84,15 @@ static const struct conf_option options[] = {
      .min = 100,
      .max = 120000,
      .help = "how long to wait for authd"},
+    {.name = "trusted-relays",
+     .type = CONF_CIDR_LIST,
+     .offset = FIELD(trusted_relays),
+     .help = "relays of ours that pass on what comes from outside, and have checked it"},
+    {.name = "trusted-authserv-ids",
+     .type = CONF_STRING_LIST,
+     .offset = FIELD(trusted_authserv_ids),
+     .help =
+         "names in Authentication-Results fields of those relays; removed where anyone has them"},
     {.name = "canonicalization",
      .type = CONF_ENUM,
      .offset = FIELD(canonicalization),
@@ -360,6 +369,10 @@ check(void *settings, struct err *e)
         return err_set(
             e, OR_CONFIG,
             "signature-lifetime: mail takes longer; say 0s (without end), or 1m to 365d");
+    if (s->trusted_relays.count != 0 && s->trusted_authserv_ids.count == 0)
+        return err_set(e, OR_CONFIG,
+                       "trusted-relays: name what their Authentication-Results fields begin with "
+                       "in trusted-authserv-ids");
     or_status st = check_names("skip-headers", &s->skip_headers, e);
     if (st == OR_OK)
         st = check_macros(&s->originating_macros, e);

@@ -54,6 +54,8 @@ struct milter_settings {
     bool require_sender_match;
     char *authd; /* address of the table of senders */
     int64_t authd_timeout_ms;
+    struct conf_cidrs trusted_relays; /* whose results are reused */
+    struct conf_list trusted_authserv_ids;
     int canonicalization; /* enum milter_canonicalization, of what we sign */
     struct conf_list sign_headers;
     struct conf_list skip_headers;

@@ -62,18 +62,16 @@ insert_field(SMFICTX *ctx, const char *name, struct span value)
  */
 static bool
 delete_fields(const struct milter_message *m, SMFICTX *ctx, const char *name,
-              bool (*is_ours)(const struct milter_message *m, struct span value), size_t *count_io)
+              bool (*is_ours)(const struct milter_message *m, size_t field), size_t *count_io)
 {
     int occurrence = 0;
 
     for (size_t i = 0; i < m->dkim.field_count; i++)
         occurrence += span_equal_nocase_cstr(m->dkim.fields[i].name, name);
     for (size_t i = m->dkim.field_count; i-- > 0;) {
-        const struct dkim_field *field = &m->dkim.fields[i];
-
-        if (!span_equal_nocase_cstr(field->name, name))
+        if (!span_equal_nocase_cstr(m->dkim.fields[i].name, name))
             continue;
-        if (is_ours(m, field->value)) {
+        if (is_ours(m, i)) {
             if (!delete_field(ctx, name, occurrence))
                 return false;
             ++*count_io;
@@ -84,15 +82,16 @@ delete_fields(const struct milter_message *m, SMFICTX *ctx, const char *name,
 }
 
 static bool
-claims_our_id(const struct milter_message *m, struct span value)
+claims_our_id(const struct milter_message *m, size_t field)
 {
-    return authres_claims_id(value, span_cstr(m->built->authserv_id));
+    return authres_claims_id(m->dkim.fields[field].value, span_cstr(m->built->authserv_id)) ||
+           milter_relayed_is_forged(&m->relayed, m->settings, &m->dkim, field);
 }
 
 static bool
-is_any(const struct milter_message *m, struct span value)
+is_any(const struct milter_message *m, size_t field)
 {
-    (void)m, (void)value;
+    (void)m, (void)field;
     return true;
 }
 
@@ -250,7 +249,7 @@ log_signatures(const struct milter_message *m, struct log_line *line)
 
         buf_addf(&words, "%s%s d=%.*s s=%.*s", i != 0 ? "; " : "", dkim_result_name(item->result),
                  SPAN_ARG(item->sig.domain), SPAN_ARG(item->sig.selector));
-        if (item->result != DKIM_PASS)
+        if (item->reason != DKIM_OK)
             buf_addf(&words, " (%s)", dkim_reason_name(item->reason));
     }
     if (m->verify.ignored_count != 0)
@@ -309,6 +308,8 @@ judge_message(struct milter_message *m, SMFICTX *ctx, struct log_line *line, str
     dkim_verify_body(&m->verify, &m->dkim, &m->verify_settings);
     if (m->arc != NULL)
         arc_verify_body(m->arc, &m->dkim);
+    if (m->relayed.id.n != 0)
+        log_line_add(line, "relay", m->relayed.id);
     log_signatures(m, line);
     log_arc(m, line);
     const struct verdict_answer *answer = ask_policyd(m, &storage);

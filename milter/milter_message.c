@@ -198,6 +198,14 @@ prepare_seal(struct milter_message *m)
         m->seal = seal;
 }
 
+static or_status
+prepare_dkim(struct milter_message *m, struct err *e)
+{
+    if (m->relayed.has_dkim)
+        return OR_OK;
+    return dkim_verify_header(&m->verify, &m->dkim, &m->verify_settings, m->built->dns, e);
+}
+
 static void
 prepare_verifying(struct milter_message *m)
 {
@@ -212,8 +220,9 @@ prepare_verifying(struct milter_message *m)
         .accept_length = m->settings->length_tag == MILTER_LENGTH_ACCEPT,
         .strict_singletons = m->settings->singleton_headers == MILTER_SINGLETONS_POLICY,
     };
-    if (dkim_verify_header(&m->verify, &m->dkim, &m->verify_settings, m->built->dns, &e) != OR_OK ||
-        prepare_arc(m, &e) != OR_OK)
+    if (milter_relayed_is_relay(m->settings, &m->client->ip))
+        milter_relayed_read(&m->relayed, m->settings, &m->dkim, m->sender.n == 0, &m->verify);
+    if (prepare_dkim(m, &e) != OR_OK || prepare_arc(m, &e) != OR_OK)
         m->too_large = true; /* only the arena's ceiling fails here */
     else
         prepare_seal(m);
@@ -222,7 +231,9 @@ prepare_verifying(struct milter_message *m)
 void
 milter_message_end_of_header(struct milter_message *m)
 {
-    m->originating = m->originating || m->login.n != 0 || is_internal(m);
+    /* What a relay passes on is not ours to sign, though its address be one of our own. */
+    m->originating = m->originating || m->login.n != 0 ||
+                     (is_internal(m) && !milter_relayed_is_relay(m->settings, &m->client->ip));
     if (m->too_large)
         return;
     if (!m->originating) {

@@ -82,6 +82,8 @@ milter_results_question(struct milter_message *m, struct verdict_question *q_out
     if (st == OR_OK)
         st = add_header_facts(m, q_out);
     add_signatures(m, q_out);
+    if (m->relayed.from_relay)
+        q_out->spf = m->relayed.spf;
     if (m->arc != NULL)
         milter_sealed_list(m->arc, &m->mem, q_out);
     return st;
@@ -93,7 +95,7 @@ format_dkim(struct buf *out, const struct dkim_verify_item *item)
     struct buf reason;
 
     buf_init(&reason, REASON_BYTES);
-    if (item->result != DKIM_PASS)
+    if (item->reason != DKIM_OK)
         dkim_verify_describe(&reason, item);
     authres_format_method(out, "dkim", span_cstr(dkim_result_name(item->result)));
     authres_format_reason(out, buf_span(&reason));
@@ -120,11 +122,32 @@ format_arc(struct buf *out, const struct arc_verify *arc)
 }
 
 static void
+format_relayed_spf(struct buf *out, const struct milter_relayed *r)
+{
+    struct buf reason;
+
+    buf_init(&reason, REASON_BYTES);
+    buf_addf(&reason, "reported by a relay of ours (%.*s)", SPAN_ARG(r->id));
+    authres_format_reason(out, buf_span(&reason));
+    buf_fini(&reason);
+    if (span_equal_cstr(r->spf.scope, "helo"))
+        authres_format_domain(out, "smtp.helo", r->spf_identity);
+    else if (span_contains_byte(r->spf_identity, '@'))
+        authres_format_address(out, "smtp.mailfrom", r->spf_identity);
+    else
+        authres_format_domain(out, "smtp.mailfrom", r->spf_identity);
+}
+
+static void
 format_spf(struct buf *out, const struct milter_message *m, const struct verdict_answer *v)
 {
     if (v->spf.n == 0)
         return;
     authres_format_method(out, "spf", v->spf);
+    if (m->relayed.spf_identity.n != 0) {
+        format_relayed_spf(out, &m->relayed);
+        return;
+    }
     if (span_equal_cstr(v->spf_scope, "helo"))
         authres_format_domain(out, "smtp.helo", m->client->helo);
     else

@@ -60,14 +60,36 @@ start_case(struct verdict_case *c, const struct policyd_work *w, const struct at
      * defers. */
     if (ip_parse(c->question.client_address, &c->client) != OR_OK)
         return err_set(e, OR_MALFORMED, "client_address is not an address");
-    c->judged = !policyd_conf_is_internal(set, &c->client);
+    /* What a relay of ours passes on is outside mail, whatever the relay's address. */
+    c->judged = c->question.spf.result.n > 0 || !policyd_conf_is_internal(set, &c->client);
     return OR_OK;
+}
+
+/* As a relay of ours found it: the client that we see is that relay. A word that we do not know is
+ * no pass. */
+static void
+take_envelope(struct verdict_case *c)
+{
+    const struct verdict_spf *spf = &c->question.spf;
+
+    c->spf = (struct spf_outcome){.result = SPF_NONE, .domain = spf->domain};
+    for (int i = SPF_NONE; i <= SPF_PERMERROR; i++)
+        if (span_equal_nocase_cstr(spf->result, spf_result_name((enum spf_result)i)))
+            c->spf.result = (enum spf_result)i;
+    if (span_equal_cstr(spf->scope, spf_scope_name(SPF_SCOPE_HELO)))
+        c->spf.scope = SPF_SCOPE_HELO;
+    c->facts.spf = c->spf.result;
 }
 
 static void
 check_envelope(struct verdict_case *c)
 {
     const struct policyd_work *w = c->work;
+
+    if (c->question.spf.result.n > 0) {
+        take_envelope(c);
+        return;
+    }
     struct spf_query query =
         policyd_spf_query(w, &c->client, c->question.helo_name, c->question.sender);
 
@@ -193,10 +215,11 @@ decide(struct verdict_case *c)
     f->from_defect = c->from.defect;
     f->has_signature = c->question.dkim_count > 0;
     f->has_list_traits = c->question.list_id.n > 0;
-    f->no_ptr = span_equal_nocase_cstr(c->question.client_name, "unknown");
+    bool relayed = c->question.spf.result.n > 0; /* the client says nothing about the sender */
+    f->no_ptr = !relayed && span_equal_nocase_cstr(c->question.client_name, "unknown");
     if (verdict_decide_wants_seals(f))
         check_seals(c);
-    if (!f->sealed_pass && verdict_decide_wants_from_spf(set, f))
+    if (!f->sealed_pass && !relayed && verdict_decide_wants_from_spf(set, f))
         check_author_spf(c);
     verdict_decide(set, f, &c->decision);
 }

@@ -122,6 +122,21 @@ format_dkim(struct buf *out, const struct verdict_dkim *dkim)
     buf_add_char(out, '\n');
 }
 
+/* relayed_spf=pass mfrom example.org */
+static void
+format_spf(struct buf *out, const struct verdict_spf *spf)
+{
+    if (spf->result.n == 0)
+        return;
+    buf_add_cstr(out, "relayed_spf=");
+    add_word(out, spf->result, DKIM_WORD_MAX_BYTES);
+    buf_add_char(out, ' ');
+    add_word(out, spf->scope, DKIM_WORD_MAX_BYTES);
+    buf_add_char(out, ' ');
+    add_word(out, spf->domain, DKIM_NAME_MAX_BYTES);
+    buf_add_char(out, '\n');
+}
+
 static void
 add_named(struct buf *out, const char *name, struct span word)
 {
@@ -157,6 +172,7 @@ verdict_question_format(struct buf *out, const struct verdict_question *q)
     }
     for (size_t i = 0; i < q->dkim_count && i < VERDICT_MAX_SIGNATURES; i++)
         format_dkim(out, &q->dkim[i]);
+    format_spf(out, &q->spf);
     for (size_t i = 0; i < q->seal_count && i < VERDICT_MAX_SEALS; i++)
         format_seal(out, &q->seals[i]);
     attrs_format_end(out);
@@ -202,6 +218,19 @@ parse_signatures(const struct attrs *a, struct arena *mem, struct verdict_questi
             return st;
         q->dkim_count++;
     }
+    return OR_OK;
+}
+
+static or_status
+parse_spf(const struct attrs *a, struct arena *mem, struct verdict_spf *spf)
+{
+    struct span *const words[] = {&spf->result, &spf->scope, &spf->domain};
+    struct span rest = attrs_get(a, "relayed_spf"), word;
+
+    *spf = (struct verdict_spf){SPAN_EMPTY, SPAN_EMPTY, SPAN_EMPTY};
+    for (size_t i = 0; i < COUNT(words) && rest.n != 0 && span_split(&rest, ' ', &word); i++)
+        if (arena_copy(mem, word, words[i]) != OR_OK)
+            return OR_LIMIT;
     return OR_OK;
 }
 
@@ -273,6 +302,8 @@ verdict_question_parse(const struct attrs *a, struct arena *mem, struct verdict_
         st = parse_signatures(a, mem, q_out, e);
     if (st == OR_OK)
         st = parse_seals(a, mem, q_out, e);
+    if (st == OR_OK)
+        st = parse_spf(a, mem, &q_out->spf);
     return st == OR_LIMIT ? err_set(e, st, "the question is too large") : st;
 }
 

@@ -26,6 +26,13 @@ struct verdict_dkim {
     struct span algorithm; /* a= */
 };
 
+/* SPF as a relay of ours found it. */
+struct verdict_spf {
+    struct span result; /* word of RFC 8601 2.7.2; empty: SPF is policyd's to check */
+    struct span domain;
+    struct span scope; /* "mfrom" or "helo" */
+};
+
 /* What the sealer of one ARC set says it found (its ARC-Authentication-Results). */
 struct verdict_seal {
     struct span instance; /* i=, digits */
@@ -48,8 +55,9 @@ struct verdict_question {
     size_t header_from_count;
     struct verdict_dkim dkim[VERDICT_MAX_SIGNATURES];
     size_t dkim_count;
-    struct span list_id; /* List-Id field, or "yes" for other list traits; empty: none */
-    struct span arc;     /* chain result word; empty: not checked */
+    struct verdict_spf spf; /* of a message that a relay of ours passed on */
+    struct span list_id;    /* List-Id field, or "yes" for other list traits; empty: none */
+    struct span arc;        /* chain result word; empty: not checked */
     struct verdict_seal seals[VERDICT_MAX_SEALS]; /* of a chain that passed, newest first */
     size_t seal_count;
 };

@@ -48,6 +48,8 @@ read_id(struct span value, struct claimed_id *id)
         }
         if (!quoted && is_id_end(c))
             break;
+        if (c == '\r' || c == '\n')
+            continue;
         if (quoted && c == '\\' && i + 1 < value.n)
             c = value.p[++i];
         id->text[id->n++] = c;
@@ -141,14 +143,16 @@ static or_status
 unquote(struct arena *mem, struct span s, struct span *text_out)
 {
     char *text = arena_alloc(mem, s.n);
+    bool quoted = false;
     size_t n = 0;
 
     if (text == NULL)
         return OR_LIMIT;
     for (size_t i = 0; i < s.n; i++) {
+        quoted ^= s.p[i] == '"';
         if (s.p[i] == '"' || s.p[i] == '\r' || s.p[i] == '\n')
             continue;
-        if (s.p[i] == '\\' && i + 1 < s.n)
+        if (quoted && s.p[i] == '\\' && i + 1 < s.n)
             i++;
         text[n++] = s.p[i];
     }

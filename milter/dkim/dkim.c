@@ -76,6 +76,7 @@ static const struct reason_row reasons[DKIM_REASONS] = {
     [DKIM_DNS_FAILURE] = {DKIM_TEMPERROR, "dns-failure", "the key could not be looked up"},
     [DKIM_DNS_TIMEOUT] = {DKIM_TEMPERROR, "dns-timeout", "the key look-up took too long"},
     [DKIM_NO_MEMORY] = {DKIM_TEMPERROR, "no-memory", "the message's memory limit was reached"},
+    [DKIM_RELAYED] = {DKIM_NEUTRAL, "relayed", "reported by a relay of ours"},
 };
 
 static const char *const result_names[] = {

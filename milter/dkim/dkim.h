@@ -80,6 +80,8 @@ enum dkim_reason {
     DKIM_DNS_FAILURE,
     DKIM_DNS_TIMEOUT,
     DKIM_NO_MEMORY,
+    /* not our finding: the result stands beside it */
+    DKIM_RELAYED,
     DKIM_REASONS
 };
 

@@ -140,12 +140,14 @@ answer(struct milter_message *m)
     return status;
 }
 
+static struct ip client_ip; /* of mail from outside; family 0: not known */
+
 /* Runs a whole message under the given options. `login`: NULL for mail from outside. */
 static sfsistat
 run(const char *options, const char *login, const char *text)
 {
-    static const struct milter_client client = {
-        .name = {"mx.test", 7}, .helo = {"mx.test", 7}, .ip = {.family = 0}};
+    const struct milter_client client = {
+        .name = {"mx.test", 7}, .helo = {"mx.test", 7}, .ip = client_ip};
     struct milter_settings *settings = load_settings(options);
     struct milter_built built = {.dns = fake_dns_new(zone), .authserv_id = (char *)"mx.home.test"};
     struct milter_message m = {.settings = settings, .built = &built, .client = &client};
@@ -483,6 +485,97 @@ START_TEST(testing_key_counts_like_no_signature)
 }
 END_TEST
 
+#define RELAYS                                                                                     \
+    "trusted-relays = {\"192.0.2.25\"}\n"                                                          \
+    "trusted-authserv-ids = {\"border.home.test\", \"other.home.test\"}\n"
+
+/* A message with the fields of a border relay on top: what is written, removed and logged. */
+static const struct {
+    const char *client;
+    const char *head;
+    const char *written; /* in our field */
+    const char *deleted; /* "" nothing */
+} relayed[] = {
+    {"192.0.2.25",
+     "Authentication-Results: border.home.test; dkim=pass header.d=a.test header.s=s\r\n",
+     "dkim=pass reason=\"reported by a relay of ours (border.home.test)\"", ""},
+    {"192.0.2.25",
+     "Received: by border\r\nAuthentication-Results: Border.Home.Test 1; dkim=fail "
+     "header.d=a.test\r\n"
+     "Received: from outside\r\n",
+     "dkim=fail reason=\"reported by a relay of ours (Border.Home.Test)\"", ""},
+    /* it says that there was none: not looked for again */
+    {"192.0.2.25", "Authentication-Results: border.home.test; dkim=none\r\nDKIM-Signature: v=1\r\n",
+     "dkim=none", ""},
+    /* a temporary error is tried again */
+    {"192.0.2.25", "Authentication-Results: border.home.test; dkim=temperror header.d=a.test\r\n",
+     "dkim=none", ""},
+    {"192.0.2.25", "Authentication-Results: stranger.test; dkim=pass header.d=a.test\r\n",
+     "dkim=none", ""},
+    /* below the second Received: the sender's */
+    {"192.0.2.25",
+     "Received: by border\r\nReceived: from outside\r\n"
+     "Authentication-Results: border.home.test; dkim=pass header.d=a.test\r\n",
+     "dkim=none", "delete Authentication-Results 1\n"},
+    /* another client */
+    {"192.0.2.26", "Authentication-Results: border.home.test; dkim=pass header.d=a.test\r\n",
+     "dkim=none", "delete Authentication-Results 1\n"},
+    {"192.0.2.26",
+     "Authentication-Results: stranger.test; none\r\n"
+     "Authentication-Results:\r\n (c)\r\n \"OTHER.home.test\" (c) 1\r\n ; dkim=pass\r\n",
+     "dkim=none", "delete Authentication-Results 2\n"},
+    /* a domain that is none is left out */
+    {"192.0.2.25",
+     "Authentication-Results: border.home.test; dkim=pass header.d=\"a.test;dmarc=pass\"\r\n",
+     "dkim=pass reason=\"reported by a relay of ours (border.home.test)\"", ""},
+};
+
+START_TEST(results_of_relays)
+{
+    char *message = prefixed(relayed[_i].head, "From: a@a.test\r\n\r\nx\r\n");
+
+    ck_assert_int_eq(ip_parse(span_cstr(relayed[_i].client), &client_ip), OR_OK);
+    ck_assert_int_eq(run(RELAYS, NULL, message), SMFIS_CONTINUE);
+    client_ip.family = 0;
+    ck_assert_msg(was_told(relayed[_i].written), "%s", told.p);
+    ck_assert(!was_told("dmarc=pass"));
+    ck_assert_msg(relayed[_i].deleted[0] != '\0' ? was_told(relayed[_i].deleted)
+                                                 : !was_told("delete"),
+                  "%s", told.p);
+    free(message);
+}
+END_TEST
+
+START_TEST(hundreds_of_forged_results_go)
+{
+    struct buf text;
+
+    buf_init(&text, ARENA_BYTES);
+    for (int i = 0; i < 300; i++)
+        buf_addf(&text, "Authentication-Results:%s; dkim=pass\r\n",
+                 i % 3 == 0   ? "\r\n (c)\r\n\tMX.home.test/1"
+                 : i % 3 == 1 ? " \"mx.home.test\" (c) 1"
+                              : " other.test");
+    buf_add_cstr(&text, "From: a@a.test\r\n\r\nx\r\n");
+    buf_add_char(&text, '\0');
+    ck_assert_int_eq(run("", NULL, text.p), SMFIS_CONTINUE);
+    ck_assert_ptr_nonnull(strstr(log_text, " removed=200 "));
+    buf_fini(&text);
+}
+END_TEST
+
+START_TEST(a_relay_inside_our_networks_is_not_signed_for)
+{
+    ck_assert_int_eq(ip_parse(SPAN_LIT("192.0.2.25"), &client_ip), OR_OK);
+    ck_assert_int_eq(run("internal-networks = {\"192.0.2.0/24\"}\n" RELAYS, NULL, OURS),
+                     SMFIS_CONTINUE);
+    ck_assert(!was_told("insert DKIM-Signature") && was_told("insert Authentication-Results"));
+    ck_assert_int_eq(run("internal-networks = {\"192.0.2.0/24\"}", NULL, OURS), SMFIS_CONTINUE);
+    ck_assert(was_told("insert DKIM-Signature"));
+    client_ip.family = 0;
+}
+END_TEST
+
 int
 main(void)
 {
@@ -501,6 +594,9 @@ main(void)
     tcase_add_test(tc, testing_key_counts_like_no_signature);
     tcase_add_loop_test(tc, signing_options, 0, sizeof(signings) / sizeof(signings[0]));
     tcase_add_test(tc, lifetime_is_counted_from_the_signing);
+    tcase_add_loop_test(tc, results_of_relays, 0, sizeof(relayed) / sizeof(relayed[0]));
+    tcase_add_test(tc, hundreds_of_forged_results_go);
+    tcase_add_test(tc, a_relay_inside_our_networks_is_not_signed_for);
     tcase_add_loop_test(tc, configuration_is_refused, 0, sizeof(refused) / sizeof(refused[0]));
     suite_add_tcase(suite, tc);
     return unit_main(suite);

@@ -453,6 +453,41 @@ START_TEST(dmarc_can_be_off)
 }
 END_TEST
 
+/* What a relay of ours found of the sender, who is not the client here. */
+static const struct {
+    const char *spf;
+    const char *action, *said, *dmarc;
+} relayed[] = {
+    {"pass mfrom bank.example", "accept", "pass", "pass"},
+    {"fail mfrom bank.example", "reject", "fail", "fail"},
+    {"pass mfrom list.example", "quarantine", "pass", "fail"},
+    {"none mfrom ", "quarantine", "none", "fail"},
+    {"PASSED mfrom bank.example", "quarantine", "none", "fail"},
+};
+
+START_TEST(spf_of_relays_is_taken_over)
+{
+    struct talk t = {.settings = shipped()};
+    struct attrs *attrs = calloc(1, sizeof(*attrs));
+    char list[256];
+
+    snprintf(list, sizeof(list), "<x.example>\nrelayed_spf=%s", relayed[_i].spf);
+    const struct message_row row = {.client = "10.0.0.25", /* internal, and no host name */
+                                    .ptr = "unknown",
+                                    .sender = "ann@bank.example",
+                                    .from = "ann@bank.example",
+                                    .dkim = "",
+                                    .list_id = list};
+    talk_start(&t);
+    ask_message(&t, &row, attrs);
+    check_attr(attrs, "spf", relayed[_i].said);
+    check_attr(attrs, "dmarc", relayed[_i].dmarc);
+    check_attr(attrs, "action", relayed[_i].action);
+    talk_end(&t);
+    free(attrs);
+}
+END_TEST
+
 START_TEST(seals_of_trusted_forwarders_outweigh_a_failure)
 {
     static char *trusted[] = {(char *)"second.example", (char *)"first.example"};
@@ -498,6 +533,8 @@ main(void)
     tcase_add_test(tests, some_questions_are_not_for_spf);
     tcase_add_test(tests, nonsense_ends_the_connection_without_an_answer);
     tcase_add_test(tests, slow_and_idle_peers_are_let_go);
+    tcase_add_loop_test(tests, spf_of_relays_is_taken_over, 0,
+                        sizeof(relayed) / sizeof(relayed[0]));
     tcase_add_loop_test(tests, seals_of_trusted_forwarders_outweigh_a_failure, 0,
                         sizeof(sealed) / sizeof(sealed[0]));
     tcase_add_loop_test(tests, messages_are_judged, 0,

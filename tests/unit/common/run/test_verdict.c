@@ -39,6 +39,7 @@ full_question(void)
                    .dkim = {SPAN_LIT("example.org"), SPAN_LIT("a.example.org")},
                    .dkim_count = 2}},
         .seal_count = 2,
+        .spf = {SPAN_LIT("pass"), SPAN_LIT("example.org"), SPAN_LIT("mfrom")},
     };
 }
 
@@ -83,6 +84,9 @@ START_TEST(a_question_survives_the_wire)
     ck_assert_span_eq(back.dkim[1].algorithm, "ed25519-sha256");
     ck_assert_span_eq(back.list_id, "<chat.list.example>");
     ck_assert_span_eq(back.arc, "pass");
+    ck_assert_span_eq(back.spf.result, "pass");
+    ck_assert_span_eq(back.spf.domain, "example.org");
+    ck_assert_span_eq(back.spf.scope, "mfrom");
     ck_assert_uint_eq(back.seal_count, 2);
     ck_assert_span_eq(back.seals[0].instance, "2");
     ck_assert_span_eq(back.seals[0].domain, "list.example");
@@ -103,6 +107,7 @@ START_TEST(what_is_absent_stays_empty)
 
     arena_init(&mem, MEM_BYTES);
     ck_assert(there_and_back(&q, &mem, &back) == OR_OK);
+    ck_assert_uint_eq(back.spf.result.n + back.spf.domain.n + back.spf.scope.n, 0);
     ck_assert_uint_eq(back.sender.n + back.client_address.n + back.list_id.n, 0);
     ck_assert_uint_eq(back.header_from_count + back.dkim_count, 0);
     arena_fini(&mem);
@@ -148,6 +153,7 @@ START_TEST(the_largest_question_fits_and_a_long_from_is_no_address)
     q.dkim_count = VERDICT_MAX_SIGNATURES;
     for (size_t i = 0; i < VERDICT_MAX_SIGNATURES; i++)
         q.dkim[i] = (struct verdict_dkim){all, all, all, all};
+    q.spf = (struct verdict_spf){all, all, all};
     q.seal_count = VERDICT_MAX_SEALS + 1;
     for (size_t i = 0; i < VERDICT_MAX_SEALS; i++)
         q.seals[i] = (struct verdict_seal){all, all, all, all, all, {all, all}, 2};

@@ -44,6 +44,7 @@ static const struct {
     {" mx.example.org\"x\"; spf=pass", true},
     {" \"mx.example.or\"g; spf=pass", true},
     {" mx.example.\"or\\g\"; spf=pass", true},
+    {" \"\r\nmx.example.org\"; spf=pass", true},
     {" (unclosed mx.example.org; spf=pass", true},
     {" ; mx.example.org; spf=pass", true},
 };
