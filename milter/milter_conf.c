@@ -17,7 +17,7 @@ static const char *const action_words[] = {"accept", "reject", "quarantine", "te
 static const char *const canonicalization_words[] = {"relaxed/relaxed", "relaxed/simple",
                                                      "simple/relaxed", "simple/simple", NULL};
 
-static const char *const arc_seal_words[] = {"never", "always", NULL};
+static const char *const arc_seal_words[] = {"never", "forwarded", "always", NULL};
 
 static const struct conf_option options[] = {
     {.name = "mode",
@@ -201,6 +201,14 @@ static const struct conf_option options[] = {
      .def = "never",
      .words = arc_seal_words,
      .help = "whether what arrives from outside is sealed, for us to pass on"},
+    {.name = "local-domains",
+     .type = CONF_STRING_LIST,
+     .offset = FIELD(local_domains),
+     .help = "domains whose mail stays here; for arc-seal = forwarded"},
+    {.name = "forwarded-recipients",
+     .type = CONF_STRING_LIST,
+     .offset = FIELD(forwarded_recipients),
+     .help = "addresses and domains among those that lead elsewhere: lists, forwarding aliases"},
     {.name = "arc-seal-domain",
      .type = CONF_STRING,
      .offset = FIELD(arc_seal_domain),
@@ -373,6 +381,8 @@ check(void *settings, struct err *e)
         return err_set(e, OR_CONFIG,
                        "trusted-relays: name what their Authentication-Results fields begin with "
                        "in trusted-authserv-ids");
+    if (s->arc_seal == MILTER_ARC_SEAL_FORWARDED && s->local_domains.count == 0)
+        return err_set(e, OR_CONFIG, "arc-seal = forwarded needs local-domains");
     or_status st = check_names("skip-headers", &s->skip_headers, e);
     if (st == OR_OK)
         st = check_macros(&s->originating_macros, e);

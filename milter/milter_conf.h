@@ -14,7 +14,7 @@ enum milter_mode { MILTER_ENFORCE, MILTER_OBSERVE };
 enum milter_policyd_failure { MILTER_POLICYD_TEMPFAIL, MILTER_POLICYD_ACCEPT };
 enum milter_length_tag { MILTER_LENGTH_IGNORE, MILTER_LENGTH_ACCEPT };
 enum milter_singletons { MILTER_SINGLETONS_IGNORE, MILTER_SINGLETONS_POLICY };
-enum milter_arc_seal { MILTER_ARC_SEAL_NEVER, MILTER_ARC_SEAL_ALWAYS };
+enum milter_arc_seal { MILTER_ARC_SEAL_NEVER, MILTER_ARC_SEAL_FORWARDED, MILTER_ARC_SEAL_ALWAYS };
 enum milter_canonicalization {
     MILTER_CANON_RELAXED_RELAXED,
     MILTER_CANON_RELAXED_SIMPLE,
@@ -62,13 +62,15 @@ struct milter_settings {
     struct conf_list oversign_headers;
     int64_t signature_lifetime_ms; /* 0: no x= */
     bool sign_subdomains;
-    int64_t max_signatures;    /* verified per message */
-    int64_t verify_timeout_ms; /* all key look-ups of one message */
-    int arc_seal;              /* enum milter_arc_seal, of what arrives from outside */
-    char *arc_seal_domain;     /* whose key seals */
-    char *arc_seal_selector;   /* empty: the first RSA key of the domain */
-    bool arc_verify;           /* ARC chains of what arrives from outside */
-    int length_tag;            /* enum milter_length_tag */
+    int64_t max_signatures;         /* verified per message */
+    int64_t verify_timeout_ms;      /* all key look-ups of one message */
+    int arc_seal;                   /* enum milter_arc_seal, of what arrives from outside */
+    char *arc_seal_domain;          /* whose key seals */
+    char *arc_seal_selector;        /* empty: the first RSA key of the domain */
+    struct conf_list local_domains; /* what is not forwarded */
+    struct conf_list forwarded_recipients;
+    bool arc_verify; /* ARC chains of what arrives from outside */
+    int length_tag;  /* enum milter_length_tag */
     int64_t clock_skew_ms;
     int singleton_headers;       /* enum milter_singletons */
     int on_result[DKIM_RESULTS]; /* enum verdict_action; none for pass and neutral */

@@ -11,6 +11,7 @@
 #include "common/text/header.h"
 #include "milter/milter_author.h"
 #include "milter/milter_metrics.h"
+#include "milter/milter_recipient.h"
 #include "milter/milter_senders.h"
 
 #include <string.h>
@@ -65,6 +66,14 @@ milter_message_set_sender(struct milter_message *m, struct span path)
         st = arena_copy(&m->mem, buf_span(&text), &m->sender);
     buf_fini(&text);
     return st;
+}
+
+void
+milter_message_add_recipient(struct milter_message *m, struct span path)
+{
+    m->recipient_count++;
+    if (!m->elsewhere)
+        m->elsewhere = milter_recipient_is_elsewhere(m->settings, path, &m->mem);
 }
 
 void
@@ -185,6 +194,12 @@ prepare_seal(struct milter_message *m)
 
     if (row == NULL)
         return;
+    if (m->settings->arc_seal == MILTER_ARC_SEAL_FORWARDED && !m->elsewhere) {
+        /* Its connection is older than the configuration. */
+        if (m->recipient_count == 0)
+            err_set(&m->not_sealed, OR_ABSENT, "the recipients are not known");
+        return;
+    }
     const struct arc_seal_settings settings = {
         .now = m->verify_settings.now,
         .domain = span_cstr(row->domain),

@@ -34,6 +34,8 @@ struct milter_message {
     struct span login;  /* SASL user, empty without authentication */
     struct span sender; /* internal form, empty for <> */
     struct span queue_id;
+    size_t recipient_count;   /* counted with arc-seal = forwarded only */
+    bool elsewhere;           /* one of them at least is not here */
     bool originating;         /* ours to sign, not to verify */
     bool no_senders;          /* authd does not say whether this From may be signed */
     struct dkim_message dkim; /* header fields and body hashes */
@@ -58,6 +60,8 @@ void milter_message_end(struct milter_message *m, struct daemon *d);
 
 /* MAIL FROM as libmilter has it: "<a@b>", from the sendmail command without brackets. */
 or_status milter_message_set_sender(struct milter_message *m, struct span path) OR_MUST_USE;
+/* RCPT TO as libmilter has it. */
+void milter_message_add_recipient(struct milter_message *m, struct span path);
 /* Keeps the field; past the limits sets too_large and keeps no more. */
 void milter_message_add_field(struct milter_message *m, struct span name, struct span value);
 /* Decides between signing and verifying; asks authd where From must match the login (until

@@ -153,6 +153,16 @@ end_message(struct milter_session *s)
     atomic_fetch_sub(&milter.messages, 1);
 }
 
+static bool
+wants_recipients(void)
+{
+    const struct daemon_snapshot *snapshot = daemon_snapshot_take(milter.daemon);
+    int arc_seal = ((const struct milter_settings *)snapshot->settings)->arc_seal;
+
+    daemon_snapshot_drop(milter.daemon, snapshot);
+    return arc_seal == MILTER_ARC_SEAL_FORWARDED;
+}
+
 static sfsistat
 on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned long unused2,
              unsigned long unused3, unsigned long *actions_out, unsigned long *steps_out,
@@ -161,7 +171,8 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned 
     const unsigned long needed = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
     /* Replies that carry no decision are left out where the MTA can do without: each saves a round
      * trip. */
-    const unsigned long wanted = SMFIP_NORCPT | SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_HDR_LEADSPC |
+    const unsigned long wanted = (wants_recipients() ? SMFIP_NR_RCPT : SMFIP_NORCPT) |
+                                 SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_HDR_LEADSPC |
                                  SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_HDR |
                                  SMFIP_NR_EOH | SMFIP_NR_BODY;
 
@@ -229,6 +240,17 @@ on_mail(SMFICTX *ctx, char **words)
     m->originating = milter.all_originating || has_originating_macro(ctx, m->settings);
     if (milter_message_set_sender(m, span_cstr(words[0])) != OR_OK)
         return give_up();
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_recipient(SMFICTX *ctx, char **words)
+{
+    struct milter_session *s = session_of(ctx);
+
+    if (s == NULL || !s->in_message)
+        return give_up();
+    milter_message_add_recipient(&s->message, span_cstr(words[0]));
     return SMFIS_CONTINUE;
 }
 
@@ -313,6 +335,7 @@ static const struct smfiDesc milter_callbacks = {
     .xxfi_connect = on_connect,
     .xxfi_helo = on_helo,
     .xxfi_envfrom = on_mail,
+    .xxfi_envrcpt = on_recipient,
     .xxfi_header = on_header,
     .xxfi_eoh = on_end_of_header,
     .xxfi_body = on_body,

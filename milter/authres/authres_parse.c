@@ -109,7 +109,7 @@ take_word(struct reader *r)
     size_t n = 0;
 
     while (n < r->rest.n && (unsigned char)r->rest.p[n] > ' ' && r->rest.p[n] != 0x7f &&
-           memchr(";()\"=/", r->rest.p[n], 6) == NULL)
+           strchr(";()\"=/", r->rest.p[n]) == NULL)
         n++;
     struct span word = span_slice(r->rest, 0, n);
     r->rest = span_from(r->rest, n);

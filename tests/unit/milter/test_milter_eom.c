@@ -353,6 +353,8 @@ static const struct {
     {"clock-skew = 2d", "clock-skew"},
     {"on-fail = discard", "on-fail"},
     {"mode = passive", "mode"},
+    {"trusted-relays = {\"192.0.2.25\"}", "trusted-relays: name what"},
+    {"arc-seal = forwarded", "arc-seal = forwarded needs local-domains"},
 };
 
 START_TEST(configuration_is_refused)
@@ -507,24 +509,22 @@ static const struct {
     /* it says that there was none: not looked for again */
     {"192.0.2.25", "Authentication-Results: border.home.test; dkim=none\r\nDKIM-Signature: v=1\r\n",
      "dkim=none", ""},
-    /* a temporary error is tried again */
-    {"192.0.2.25", "Authentication-Results: border.home.test; dkim=temperror header.d=a.test\r\n",
-     "dkim=none", ""},
-    {"192.0.2.25", "Authentication-Results: stranger.test; dkim=pass header.d=a.test\r\n",
+    /* a stranger's word is nothing, and a temporary error is tried again */
+    {"192.0.2.25",
+     "Authentication-Results: stranger.test; dkim=pass header.d=a.test\r\n"
+     "Authentication-Results: border.home.test; dkim=temperror header.d=a.test\r\n",
      "dkim=none", ""},
     /* below the second Received: the sender's */
     {"192.0.2.25",
      "Received: by border\r\nReceived: from outside\r\n"
      "Authentication-Results: border.home.test; dkim=pass header.d=a.test\r\n",
      "dkim=none", "delete Authentication-Results 1\n"},
-    /* another client */
     {"192.0.2.26", "Authentication-Results: border.home.test; dkim=pass header.d=a.test\r\n",
      "dkim=none", "delete Authentication-Results 1\n"},
     {"192.0.2.26",
      "Authentication-Results: stranger.test; none\r\n"
      "Authentication-Results:\r\n (c)\r\n \"OTHER.home.test\" (c) 1\r\n ; dkim=pass\r\n",
      "dkim=none", "delete Authentication-Results 2\n"},
-    /* a domain that is none is left out */
     {"192.0.2.25",
      "Authentication-Results: border.home.test; dkim=pass header.d=\"a.test;dmarc=pass\"\r\n",
      "dkim=pass reason=\"reported by a relay of ours (border.home.test)\"", ""},
@@ -536,7 +536,6 @@ START_TEST(results_of_relays)
 
     ck_assert_int_eq(ip_parse(span_cstr(relayed[_i].client), &client_ip), OR_OK);
     ck_assert_int_eq(run(RELAYS, NULL, message), SMFIS_CONTINUE);
-    client_ip.family = 0;
     ck_assert_msg(was_told(relayed[_i].written), "%s", told.p);
     ck_assert(!was_told("dmarc=pass"));
     ck_assert_msg(relayed[_i].deleted[0] != '\0' ? was_told(relayed[_i].deleted)
@@ -548,19 +547,17 @@ END_TEST
 
 START_TEST(hundreds_of_forged_results_go)
 {
-    struct buf text;
+    static const char *const ids[] = {"\r\n (c)\r\n\tMX.home.test/1", " \"mx.home.test\" (c) 1",
+                                      " other.test"};
+    char text[32768];
+    size_t n = 0;
 
-    buf_init(&text, ARENA_BYTES);
-    for (int i = 0; i < 300; i++)
-        buf_addf(&text, "Authentication-Results:%s; dkim=pass\r\n",
-                 i % 3 == 0   ? "\r\n (c)\r\n\tMX.home.test/1"
-                 : i % 3 == 1 ? " \"mx.home.test\" (c) 1"
-                              : " other.test");
-    buf_add_cstr(&text, "From: a@a.test\r\n\r\nx\r\n");
-    buf_add_char(&text, '\0');
-    ck_assert_int_eq(run("", NULL, text.p), SMFIS_CONTINUE);
+    for (size_t i = 0; i < 300; i++)
+        n += (size_t)snprintf(text + n, sizeof(text) - n,
+                              "Authentication-Results:%s; dkim=pass\r\n", ids[i % 3]);
+    snprintf(text + n, sizeof(text) - n, "From: a@a.test\r\n\r\nx\r\n");
+    ck_assert_int_eq(run("", NULL, text), SMFIS_CONTINUE);
     ck_assert_ptr_nonnull(strstr(log_text, " removed=200 "));
-    buf_fini(&text);
 }
 END_TEST
 
