@@ -156,6 +156,7 @@ run(const char *options, const char *login, const char *text)
 
     ck_assert_int_eq(milter_conf_fields(settings, &built.fields, &e), OR_OK);
     ck_assert_int_eq(dkim_keytable_load(folder, &built.keys, &e), OR_OK);
+    ck_assert_int_eq(dkim_signtable_new(NULL, 0, built.keys, &built.signing, &e), OR_OK);
     arena_init(&m.mem, ARENA_BYTES);
     dkim_message_init(&m.dkim, &m.mem);
     m.login = login != NULL ? span_cstr(login) : SPAN_EMPTY;
@@ -171,6 +172,7 @@ run(const char *options, const char *login, const char *text)
         dkim_sign_fini(m.sign);
     dkim_message_fini(&m.dkim);
     arena_fini(&m.mem);
+    dkim_signtable_free(built.signing);
     dkim_keytable_free(built.keys);
     dns_free(built.dns);
     conf_free(&milter_schema, settings);
@@ -491,7 +493,6 @@ END_TEST
     "trusted-relays = {\"192.0.2.25\"}\n"                                                          \
     "trusted-authserv-ids = {\"border.home.test\", \"other.home.test\"}\n"
 
-/* A message with the fields of a border relay on top: what is written, removed and logged. */
 static const struct {
     const char *client;
     const char *head;
@@ -506,7 +507,6 @@ static const struct {
      "header.d=a.test\r\n"
      "Received: from outside\r\n",
      "dkim=fail reason=\"reported by a relay of ours (Border.Home.Test)\"", ""},
-    /* it says that there was none: not looked for again */
     {"192.0.2.25", "Authentication-Results: border.home.test; dkim=none\r\nDKIM-Signature: v=1\r\n",
      "dkim=none", ""},
     /* a stranger's word is nothing, and a temporary error is tried again */
