@@ -135,8 +135,10 @@ class Postfix:
 
     def write_config(self):
         values = {key: value for key, value in vars(self).items() if isinstance(value, (str, int))}
-        main_cf = MAIN_CF.format(**values)
-        main_cf += "".join(f"{name} = {value}\n" for name, value in self.settings.items())
+        # Replaced, never given twice: each program warns of that, and a reload in which they all do so while
+        # postlogd is away fills the log socket and stops the master.
+        lines = [line for line in MAIN_CF.format(**values).splitlines() if line.split(" =")[0] not in self.settings]
+        main_cf = "\n".join(lines + [f"{name} = {value}" for name, value in self.settings.items()]) + "\n"
         etc = os.path.join(self.directory, "etc")
         with open(os.path.join(etc, "main.cf"), "w", encoding="utf-8") as out:
             out.write(main_cf)

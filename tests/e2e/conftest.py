@@ -17,6 +17,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "packaging"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from lab import mail  # noqa: E402
 from lab.lab import Lab  # noqa: E402
