@@ -96,10 +96,10 @@ class Rspamd:
             lines.append(f"    {domain} {{ selectors [ {', '.join(selectors)} ] }}")
         return "\n".join(lines)
 
-    def check(self, message, ip):
+    def check(self, message, ip, sender):
         """What rspamd makes of a message, as its HTTP service says it."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}/checkv2", data=message,
-                                         headers={"IP": ip, "From": "ann@sender.test", "Helo": "client.test"})
+                                         headers={"IP": ip, "From": sender, "Helo": "client.test"})
         with urllib.request.urlopen(request, timeout=30) as reply:
             return json.load(reply)
 
