@@ -47,6 +47,10 @@ class Answer:
                 for command, data in self.edits if command == b"m" and data.endswith(b"\0\0")]
 
 
+def packet(command, data=b""):
+    return struct.pack("!I", len(data) + 1) + command + data
+
+
 def split_message(message):
     """(list of (name, value after the colon), body) of a CRLF message."""
     header, _, body = message.partition(b"\r\n\r\n")
@@ -90,7 +94,7 @@ class MilterClient(contextlib.AbstractContextManager):
         self.link.close()
 
     def send(self, command, data=b""):
-        self.link.sendall(struct.pack("!I", len(data) + 1) + command + data)
+        self.link.sendall(packet(command, data))
 
     def _exactly(self, n):
         data = b""
