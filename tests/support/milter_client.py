@@ -137,8 +137,8 @@ class MilterClient(contextlib.AbstractContextManager):
         return self.step(b"H", helo.encode() + b"\0")
 
     def envelope(self, sender, recipients, queue_id="NOQUEUE", login=None):
-        if login:
-            self.macros(b"M", auth_type="PLAIN", auth_authen=login)
+        # {mail_addr} is there for every message, so that libmilter never keeps the macros of the last one.
+        self.macros(b"M", mail_addr=sender, **({"auth_type": "PLAIN", "auth_authen": login} if login else {}))
         self.step(b"M", b"<" + sender.encode() + b">\0")
         for recipient in recipients:
             self.step(b"R", b"<" + recipient.encode() + b">\0")
