@@ -16,6 +16,9 @@ add_signatures(const struct milter_message *m, struct verdict_question *q)
     for (size_t i = 0; i < m->verify.count && q->dkim_count < VERDICT_MAX_SIGNATURES; i++) {
         const struct dkim_verify_item *item = &m->verify.items[i];
 
+        /* One that names no signer says nothing of the author, and policyd takes no such line. */
+        if (item->sig.domain.n == 0)
+            continue;
         q->dkim[q->dkim_count++] = (struct verdict_dkim){
             .result = span_cstr(dkim_result_name(item->result)),
             .domain = item->sig.domain,
