@@ -46,6 +46,7 @@ struct milter_session {
     struct arena mem;
     struct milter_client client;
     struct milter_message message;
+    bool is_admitted; /* within max-connections */
     bool in_message;
 };
 
@@ -119,17 +120,19 @@ client_ip(const _SOCK_ADDR *address)
     return ip;
 }
 
-/* Past max-connections, or stopping: new messages are to come again later. */
+/* Whether this session is one of the first max-connections. One that was let in stays in: those
+ * that come too late must not put off the others. */
 static bool
-is_overloaded(void)
+admit(struct milter_session *s)
 {
+    if (s->is_admitted)
+        return true;
     const struct daemon_snapshot *snapshot = daemon_snapshot_take(milter.daemon);
     int64_t most = ((const struct conf_common *)snapshot->settings)->max_connections;
 
     daemon_snapshot_drop(milter.daemon, snapshot);
-    bool overloaded = atomic_load(&milter.draining) || atomic_load(&milter.sessions) > most;
-    metrics_add(MILTER_METRIC_OVERLOADS, 0, 0, overloaded);
-    return overloaded;
+    s->is_admitted = atomic_load(&milter.sessions) <= most;
+    return s->is_admitted;
 }
 
 /* What a message gets that cannot be worked on: a milter that only observes is in nobody's way. */
@@ -170,7 +173,9 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned 
 {
     const unsigned long needed = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
     /* Replies that carry no decision are left out where the MTA can do without: each saves a round
-     * trip. */
+     * trip. So none of these callbacks may refuse: the MTA would not hear it, and libmilter would
+     * then drop the rest of the message, its end included, without an answer, on which Postfix
+     * waits for minutes. What cannot be worked on is refused at the end of the message. */
     const unsigned long wanted = (wants_recipients() ? SMFIP_NR_RCPT : SMFIP_NORCPT) |
                                  SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_HDR_LEADSPC |
                                  SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_HDR |
@@ -203,11 +208,12 @@ on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
     if (smfi_setpriv(ctx, s) != MI_SUCCESS) {
         arena_fini(&s->mem);
         free(s);
-        return give_up();
+        return SMFIS_CONTINUE;
     }
     atomic_fetch_add(&milter.sessions, 1);
     metrics_add(METRICS_CONNECTIONS, 0, 0, 1);
     metrics_inc(METRICS_CONNECTIONS_TOTAL, 0);
+    (void)admit(s);
     return SMFIS_CONTINUE;
 }
 
@@ -220,7 +226,7 @@ on_helo(SMFICTX *ctx, char *helo)
      * counts. */
     if (s != NULL && helo != NULL && !span_equal(s->client.helo, span_cstr(helo)) &&
         arena_copy(&s->mem, span_cstr(helo), &s->client.helo) != OR_OK)
-        return give_up();
+        log_warning("a client repeats HELO without end: its last name is not looked at");
     return SMFIS_CONTINUE;
 }
 
@@ -229,9 +235,13 @@ on_mail(SMFICTX *ctx, char **words)
 {
     struct milter_session *s = session_of(ctx);
 
-    if (s == NULL || is_overloaded())
-        return give_up();
+    if (s == NULL)
+        return SMFIS_CONTINUE;
     end_message(s);
+    if (!admit(s) || atomic_load(&milter.draining)) {
+        metrics_inc(MILTER_METRIC_OVERLOADS, 0);
+        return SMFIS_CONTINUE; /* there is no message then: see the end of it */
+    }
     atomic_fetch_add(&milter.messages, 1);
     milter_message_begin(&s->message, milter.daemon, &s->client);
     s->in_message = true;
@@ -239,7 +249,7 @@ on_mail(SMFICTX *ctx, char **words)
     m->login = macro(ctx, "{auth_authen}", &m->mem);
     m->originating = milter.all_originating || has_originating_macro(ctx, m->settings);
     if (milter_message_set_sender(m, span_cstr(words[0])) != OR_OK)
-        return give_up();
+        m->too_large = true;
     return SMFIS_CONTINUE;
 }
 
@@ -249,7 +259,7 @@ on_recipient(SMFICTX *ctx, char **words)
     struct milter_session *s = session_of(ctx);
 
     if (s == NULL || !s->in_message)
-        return give_up();
+        return SMFIS_CONTINUE;
     milter_message_add_recipient(&s->message, span_cstr(words[0]));
     return SMFIS_CONTINUE;
 }
@@ -260,7 +270,7 @@ on_header(SMFICTX *ctx, char *name, char *value)
     struct milter_session *s = session_of(ctx);
 
     if (s == NULL || !s->in_message)
-        return give_up();
+        return SMFIS_CONTINUE;
     milter_message_add_field(&s->message, span_cstr(name), span_cstr(value));
     return SMFIS_CONTINUE;
 }
@@ -271,7 +281,7 @@ on_end_of_header(SMFICTX *ctx)
     struct milter_session *s = session_of(ctx);
 
     if (s == NULL || !s->in_message)
-        return give_up();
+        return SMFIS_CONTINUE;
     s->message.queue_id = macro(ctx, "i", &s->message.mem);
     milter_message_end_of_header(&s->message);
     return SMFIS_CONTINUE;
@@ -283,7 +293,7 @@ on_body(SMFICTX *ctx, unsigned char *bytes, size_t n)
     struct milter_session *s = session_of(ctx);
 
     if (s == NULL || !s->in_message)
-        return give_up();
+        return SMFIS_CONTINUE;
     milter_message_body(&s->message, span_make((const char *)bytes, n));
     return SMFIS_CONTINUE;
 }
@@ -293,8 +303,10 @@ on_end_of_message(SMFICTX *ctx)
 {
     struct milter_session *s = session_of(ctx);
 
-    if (s == NULL || !s->in_message)
+    if (s == NULL || !s->in_message) {
+        log_warning("a message is put off: more sessions than max-connections, or stopping");
         return give_up();
+    }
     if (s->message.queue_id.n == 0)
         s->message.queue_id = macro(ctx, "i", &s->message.mem);
     sfsistat answer = milter_eom_run(&s->message, ctx);

@@ -12,7 +12,8 @@ from .postfix import Postfix
 from .process import can_connect, run
 
 MAIL_UID = 5000  # owner of the mailboxes: a number is enough, no entry in /etc/passwd is made
-DNS_PORT_53 = "127.0.53.1"  # for Postfix, whose resolver knows no other port
+# For Postfix, whose resolver knows no other port; one of its own, so that two labs can run at the same time.
+DNS_PORT_53 = f"127.0.53.{os.getpid() % 250 + 1}"
 
 POLICYD_CONF = """\
 user = "nobody"

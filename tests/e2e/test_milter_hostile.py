@@ -140,7 +140,7 @@ def test_garbage_in_macros_cannot_write_log_lines_of_its_own(ride):
 
 
 NAMES = [b"", b" ", b"Sub ject", b"Subject:", b"\xff\xfe", b"\x01", b"%s%n", b"From", b"from ", b"x" * 60000, b"DKIM-Signature",
-         b"ARC-Seal", b"Authentication-Results", "Größe".encode()]
+         b"ARC-Seal", b"Authentication-Results", b"List-Id", b"Precedence", "Größe".encode()]
 VALUES = [b"", b" ", b"\n", b" a\nInjected: yes", b" a\r\nInjected: yes", b" a\rb", b" \xff\xfe", b" %s%n%n", b" v=1;" * 5000,
           b" i=99999999999; cv=none", b" mx.home.test;" + b"(" * 20000, b" mx.home.test" + b" \n\t" * 10000 + b"; dkim=pass"]
 
@@ -163,6 +163,23 @@ def test_odd_names_and_values(ride):
                     assert b"\nInjected" not in b"".join(data for _, data in answer.edits)
 
 
+WORDS = [b"", b" ", b"\n", b"a\nrequest=x\n\n", b"=", b"\xff\xfe", b"%s%n", b"<", b"<>", b"a" * 60000, b"<@a,@b:c@d>",
+         b'<"\\\n"@x.test>', b"<a@[127.0.0.1]>"]
+
+
+@pytest.mark.parametrize("word", WORDS, ids=range(len(WORDS)))
+def test_odd_hello_and_sender(ride, word):
+    """Each gets a verdict: none may break the question to policyd, or say something in it."""
+    with session(ride) as client:
+        client.step(b"H", word + b"\0")
+        client.macros(b"M", mail_addr="x")
+        client.step(b"M", word + b"\0")
+        client.header([(b"From", b" sam@sender.test")])
+        answer = client.end()
+    assert b"policy service" not in answer.text
+    assert answer.reply in (b"c", b"y"), (answer.reply, answer.text)
+
+
 @pytest.mark.parametrize("ip", [SENDER_IP, "127.0.0.1"])
 def test_ten_thousand_fields_are_refused_with_words(ride, ip):
     with session(ride, ip) as client:
@@ -179,9 +196,12 @@ def test_header_beyond_its_ceiling_is_refused_in_bounded_memory(ride):
     assert answer.reply == b"y" and b"552 5.3.4" in answer.text
 
 
-@pytest.mark.parametrize("value", [
+UNREADABLE = [
     b"", b" v=1", b" v=1; a=rsa-sha256; s=s1; h=from; bh=AA==; b=AA==", b" v=1; d=; s=s1", b" v=1; d=a b; s=s1", b" d=" + b"a." * 400,
-    b" v=2; d=sender.test", b" v=1; a=rsa-sha256; d=sender.test; s=s1; h=" + b"a:" * 20000, b" =;=", b" v=1; d=\xff.test; s=\xff"])
+    b" v=2; d=sender.test", b" v=1; a=rsa-sha256; d=sender.test; s=s1; h=" + b"a:" * 20000, b" =;=", b" v=1; d=\xff.test; s=\xff"]
+
+
+@pytest.mark.parametrize("value", UNREADABLE, ids=range(len(UNREADABLE)))
 def test_signature_that_cannot_be_read_is_a_result_and_defers_nothing(ride, value):
     with session(ride) as client:
         message = b"DKIM-Signature:" + value + b"\r\n" + mail.compose("sam@sender.test", ALICE, "broken")
@@ -236,11 +256,15 @@ def test_slow_clients_hold_nobody_up(ride):
             client.close()
 
 
-def wait_for_log(daemon, words):
+def wait_until(is_so, words=""):
     until = time.monotonic() + 10
-    while words not in daemon.log():
-        assert time.monotonic() < until, f"no {words!r} in:\n{daemon.log()}"
+    while not is_so():
+        assert time.monotonic() < until, words
         time.sleep(0.02)
+
+
+def wait_for_log(daemon, words):
+    wait_until(lambda: words in daemon.log(), f"not logged: {words}")
 
 
 @pytest.fixture
@@ -261,6 +285,30 @@ def other_milter(ride):
     yield start
     for daemon in started:
         daemon.process.kill()
+
+
+def test_sessions_beyond_max_connections_are_put_off_and_the_others_served(ride, other_milter):
+    milter = other_milter("few", "max-connections = 5")
+
+    def greet():
+        client = MilterClient(milter.listens[0])
+        client.connect(SENDER_IP)
+        return client
+
+    def reply(client):
+        return client.message(ride.signed("crowd"), "sam@sender.test", [ALICE]).reply
+
+    crowd = [greet() for _ in range(8)]
+    try:
+        replies = [reply(client) for client in crowd]
+        assert sorted(replies) == [b"c"] * 5 + [b"t"] * 3
+        assert [reply(client) for client in crowd] == replies, "who was let in stays in"
+        for client in [crowd[at] for at in range(8) if replies[at] == b"c"][:3]:
+            client.close()
+        wait_until(lambda: reply(crowd[replies.index(b"t")]) == b"c")
+    finally:
+        for client in crowd:
+            client.close()
 
 
 def test_dead_dns_costs_one_deadline_however_many_wait(ride, other_milter):
