@@ -127,7 +127,9 @@ static const int handled_signals[] = {SIGHUP, SIGTERM, SIGINT, SIGCHLD};
 static or_status
 catch_signals(struct daemon *d, struct err *e)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    /* SA_NODEFER: a second SIGHUP while the handler runs would else find it blocked here, and go to
+     * libmilter's thread, which stops at it. */
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_NODEFER};
     int ends[2];
 
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
@@ -238,7 +240,12 @@ worker_main(void *arg)
 {
     struct daemon *d = arg;
     uint64_t one = 1;
+    sigset_t all;
 
+    /* Threads inherit the mask: this one and its children have every signal blocked. Until here a
+     * signal may run its handler in this thread, which is as good. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
     if (d->spec->serve != NULL) {
         d->worker_status = d->spec->serve(d);
     } else {
@@ -256,17 +263,16 @@ worker_main(void *arg)
 static or_status
 start_worker(struct daemon *d, struct err *e)
 {
-    sigset_t all, before;
+    sigset_t handled;
 
     d->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    sigfillset(&all);
-    /* Threads inherit the mask: theirs has every signal blocked. */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigemptyset(&handled);
+    for (size_t i = 0; i < HANDLED_COUNT; i++)
+        sigaddset(&handled, handled_signals[i]);
+    /* Before there is a thread that waits for them, and never blocked in this one from here on. */
+    pthread_sigmask(SIG_UNBLOCK, &handled, NULL);
     int rc = pthread_create(&d->worker, NULL, worker_main, d);
 
-    for (size_t i = 0; i < HANDLED_COUNT; i++)
-        sigdelset(&before, handled_signals[i]);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc != 0)
         return err_set(e, OR_CONFIG, "no thread: %s; raise TasksMax=", os_error_text(rc));
     return OR_OK;
