@@ -198,7 +198,8 @@ make_daemon(struct daemon *d, const struct daemon_spec *spec, const char *folder
             "\"\nmax-header-size = 64K\n%s\n",
             folder, options);
     fclose(f);
-    *d = (struct daemon){.spec = spec, .config = path, .listener_fd = -1};
+    *d = (struct daemon){
+        .spec = spec, .config = path, .listener_fd = -1, .listener_service = "milter"};
     lock_init(&d->lock, LOCK_SETTINGS);
     if (daemon_snapshot_load(d, &settings, &e) != OR_OK ||
         daemon_snapshot_install(d, settings, &e) != OR_OK) {
