@@ -175,7 +175,9 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned 
     /* Replies that carry no decision are left out where the MTA can do without: each saves a round
      * trip. So none of these callbacks may refuse: the MTA would not hear it, and libmilter would
      * then drop the rest of the message, its end included, without an answer, on which Postfix
-     * waits for minutes. What cannot be worked on is refused at the end of the message. */
+     * waits for minutes. What cannot be worked on is refused at the end of the message. They return
+     * SMFIS_NOREPLY (for anything else libmilter writes an error to syslog each time); libmilter
+     * answers for them where an MTA insists. */
     const unsigned long wanted = (wants_recipients() ? SMFIP_NR_RCPT : SMFIP_NORCPT) |
                                  SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_HDR_LEADSPC |
                                  SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_HDR |
@@ -208,13 +210,13 @@ on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
     if (smfi_setpriv(ctx, s) != MI_SUCCESS) {
         arena_fini(&s->mem);
         free(s);
-        return SMFIS_CONTINUE;
+        return SMFIS_NOREPLY;
     }
     atomic_fetch_add(&milter.sessions, 1);
     metrics_add(METRICS_CONNECTIONS, 0, 0, 1);
     metrics_inc(METRICS_CONNECTIONS_TOTAL, 0);
     (void)admit(s);
-    return SMFIS_CONTINUE;
+    return SMFIS_NOREPLY;
 }
 
 static sfsistat
@@ -227,7 +229,7 @@ on_helo(SMFICTX *ctx, char *helo)
     if (s != NULL && helo != NULL && !span_equal(s->client.helo, span_cstr(helo)) &&
         arena_copy(&s->mem, span_cstr(helo), &s->client.helo) != OR_OK)
         log_warning("a client repeats HELO without end: its last name is not looked at");
-    return SMFIS_CONTINUE;
+    return SMFIS_NOREPLY;
 }
 
 static sfsistat
@@ -236,11 +238,11 @@ on_mail(SMFICTX *ctx, char **words)
     struct milter_session *s = session_of(ctx);
 
     if (s == NULL)
-        return SMFIS_CONTINUE;
+        return SMFIS_NOREPLY;
     end_message(s);
     if (!admit(s) || atomic_load(&milter.draining)) {
         metrics_inc(MILTER_METRIC_OVERLOADS, 0);
-        return SMFIS_CONTINUE; /* there is no message then: see the end of it */
+        return SMFIS_NOREPLY; /* there is no message then: see the end of it */
     }
     atomic_fetch_add(&milter.messages, 1);
     milter_message_begin(&s->message, milter.daemon, &s->client);
@@ -250,7 +252,7 @@ on_mail(SMFICTX *ctx, char **words)
     m->originating = milter.all_originating || has_originating_macro(ctx, m->settings);
     if (milter_message_set_sender(m, span_cstr(words[0])) != OR_OK)
         m->too_large = true;
-    return SMFIS_CONTINUE;
+    return SMFIS_NOREPLY;
 }
 
 static sfsistat
@@ -259,9 +261,9 @@ on_recipient(SMFICTX *ctx, char **words)
     struct milter_session *s = session_of(ctx);
 
     if (s == NULL || !s->in_message)
-        return SMFIS_CONTINUE;
+        return SMFIS_NOREPLY;
     milter_message_add_recipient(&s->message, span_cstr(words[0]));
-    return SMFIS_CONTINUE;
+    return SMFIS_NOREPLY;
 }
 
 static sfsistat
@@ -270,9 +272,9 @@ on_header(SMFICTX *ctx, char *name, char *value)
     struct milter_session *s = session_of(ctx);
 
     if (s == NULL || !s->in_message)
-        return SMFIS_CONTINUE;
+        return SMFIS_NOREPLY;
     milter_message_add_field(&s->message, span_cstr(name), span_cstr(value));
-    return SMFIS_CONTINUE;
+    return SMFIS_NOREPLY;
 }
 
 static sfsistat
@@ -281,10 +283,10 @@ on_end_of_header(SMFICTX *ctx)
     struct milter_session *s = session_of(ctx);
 
     if (s == NULL || !s->in_message)
-        return SMFIS_CONTINUE;
+        return SMFIS_NOREPLY;
     s->message.queue_id = macro(ctx, "i", &s->message.mem);
     milter_message_end_of_header(&s->message);
-    return SMFIS_CONTINUE;
+    return SMFIS_NOREPLY;
 }
 
 static sfsistat
@@ -293,9 +295,9 @@ on_body(SMFICTX *ctx, unsigned char *bytes, size_t n)
     struct milter_session *s = session_of(ctx);
 
     if (s == NULL || !s->in_message)
-        return SMFIS_CONTINUE;
+        return SMFIS_NOREPLY;
     milter_message_body(&s->message, span_make((const char *)bytes, n));
-    return SMFIS_CONTINUE;
+    return SMFIS_NOREPLY;
 }
 
 static sfsistat
