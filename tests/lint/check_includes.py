@@ -26,7 +26,7 @@ PROTOCOL_MAY_USE = {"milter/arc": {"milter/dkim"}}
 OWNERS = {
     "ldns/*": ("common/dns/dns_packet.c",),
     "confuse.h": ("common/run/conf*.c",),
-    "libmilter/*": ("milter/*.c",),
+    "libmilter/*": ("milter/*.c", "milter/io/milter_io.c"),
     "microhttpd.h": ("common/run/metrics_http.c",),
     "openssl/*": ("common/base/crypto.c", "milter/dkim/dkim_crypto.c",
                   "authd/accounts/password.c"),
