@@ -85,6 +85,33 @@ START_TEST(body_in_any_chunks)
 END_TEST
 
 /* Lines, runs of blanks and blank lines around the size of a block. */
+/* Long text is passed on in large steps, single bytes never are: both must see the same, wherever
+ * in a step the row stands. */
+START_TEST(body_amid_long_text)
+{
+    struct buf body, want, got;
+
+    buf_init(&body, 4096);
+    buf_init(&want, 4096);
+    buf_init(&got, 4096);
+    for (size_t before = 0; before < 140; before++) {
+        buf_reset(&body);
+        for (size_t i = 0; i < before; i++)
+            buf_add_cstr(&body, i % 76 == 75 ? "\r\n" : i % 9 == 8 ? " " : "x");
+        buf_add_span(&body, bodies[_i].body);
+        for (size_t i = 0; i < 300; i++)
+            buf_add_cstr(&body, i % 78 == 77 ? "\r\n" : i % 11 == 10 ? " " : "\xe4");
+        run(DKIM_RELAXED, buf_span(&body), 1, &want);
+        run(DKIM_RELAXED, buf_span(&body), body.n, &got);
+        ck_assert_msg(span_equal(buf_span(&want), buf_span(&got)), "%s after %zu bytes",
+                      bodies[_i].what, before);
+    }
+    buf_fini(&body);
+    buf_fini(&want);
+    buf_fini(&got);
+}
+END_TEST
+
 START_TEST(body_larger_than_a_block)
 {
     static const size_t sizes[] = {DKIM_CANON_BLOCK_BYTES - 2, DKIM_CANON_BLOCK_BYTES - 1,
@@ -191,6 +218,7 @@ main(void)
     TCase *tc = tcase_create("all");
 
     tcase_add_loop_test(tc, body_in_any_chunks, 0, sizeof(bodies) / sizeof(bodies[0]));
+    tcase_add_loop_test(tc, body_amid_long_text, 0, sizeof(bodies) / sizeof(bodies[0]));
     tcase_add_loop_test(tc, body_larger_than_a_block, 0, 5);
     tcase_add_test(tc, many_blank_lines_come_back);
     tcase_add_loop_test(tc, field, 0, sizeof(fields) / sizeof(fields[0]));
