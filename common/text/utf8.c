@@ -50,23 +50,32 @@ utf8_next(struct span *s, uint32_t *code_point_out)
     return OR_OK;
 }
 
+/* Nearly all text is ASCII to its end. */
+static size_t
+ascii_length(struct span s)
+{
+    size_t n = 0;
+
+    while (n < s.n && (unsigned char)s.p[n] < 0x80)
+        n++;
+    return n;
+}
+
 bool
 utf8_is_valid(struct span s)
 {
     uint32_t ignored;
     or_status st;
 
-    do
+    do {
+        s = span_from(s, ascii_length(s));
         st = utf8_next(&s, &ignored);
-    while (st == OR_OK);
+    } while (st == OR_OK);
     return st == OR_ABSENT;
 }
 
 bool
 utf8_is_ascii(struct span s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] >= 0x80)
-            return false;
-    return true;
+    return ascii_length(s) == s.n;
 }
