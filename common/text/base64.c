@@ -6,8 +6,6 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-#define NOT_A_DIGIT 64u
-
 void
 base64_encode(struct buf *out, struct span bytes)
 {
@@ -27,19 +25,17 @@ base64_encode(struct buf *out, struct span bytes)
     }
 }
 
-static unsigned
-digit_value(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return (unsigned)(c - 'A');
-    if (c >= 'a' && c <= 'z')
-        return (unsigned)(c - 'a') + 26;
-    if (c >= '0' && c <= '9')
-        return (unsigned)(c - '0') + 52;
-    if (c == '+')
-        return 62;
-    return c == '/' ? 63 : NOT_A_DIGIT;
-}
+/* One more than the value of each digit, 0 for everything else. */
+static const unsigned char digits[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+};
 
 static bool
 is_fws(char c)
@@ -61,10 +57,10 @@ take_char(struct decoder *d, char c, struct buf *out)
         d->pads++;
         return OR_OK;
     }
-    unsigned value = digit_value(c);
-    if (value == NOT_A_DIGIT || d->pads != 0)
+    unsigned digit = digits[(unsigned char)c];
+    if (digit == 0 || d->pads != 0)
         return OR_MALFORMED;
-    d->bits = d->bits << 6 | value;
+    d->bits = d->bits << 6 | (digit - 1);
     if (++d->digits % 4 == 0) {
         char bytes[3] = {(char)(d->bits >> 16), (char)(d->bits >> 8), (char)d->bits};
 

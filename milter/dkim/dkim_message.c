@@ -60,12 +60,13 @@ make_room(struct dkim_message *m)
 }
 
 static size_t
-count_bare_lfs(struct span value)
+count_lfs(struct span value)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < value.n; i++)
-        count += value.p[i] == '\n' && (i == 0 || value.p[i - 1] != '\r');
+    for (size_t at = span_find(value, '\n'); at < value.n;
+         at += 1 + span_find(span_from(value, at + 1), '\n'))
+        count++;
     return count;
 }
 
@@ -77,10 +78,17 @@ write_raw(char *out, struct span name, struct span value)
 
     memcpy(out, name.p, n);
     out[n++] = ':';
-    for (size_t i = 0; i < value.n; i++) {
-        if (value.p[i] == '\n' && (i == 0 || value.p[i - 1] != '\r'))
+    for (size_t at = 0; at < value.n; at++) {
+        size_t line = span_find(span_from(value, at), '\n');
+
+        memcpy(out + n, value.p + at, line);
+        n += line;
+        at += line;
+        if (at == value.n)
+            break;
+        if (at == 0 || value.p[at - 1] != '\r')
             out[n++] = '\r';
-        out[n++] = value.p[i];
+        out[n++] = '\n';
     }
     out[n++] = '\r';
     out[n++] = '\n';
@@ -92,7 +100,7 @@ dkim_message_add_header(struct dkim_message *m, struct span name, struct span va
 {
     if (make_room(m) != OR_OK)
         return err_set(e, OR_LIMIT, "more than %zu header fields", m->field_count);
-    char *raw = arena_alloc(m->mem, name.n + value.n + count_bare_lfs(value) + 3);
+    char *raw = arena_alloc(m->mem, name.n + value.n + count_lfs(value) + 3);
     if (raw == NULL)
         return err_set(e, OR_LIMIT, "the header is too large");
     size_t n = write_raw(raw, name, value);

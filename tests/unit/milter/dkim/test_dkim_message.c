@@ -93,6 +93,8 @@ START_TEST(folds_become_crlf)
     ck_assert_span_eq(m.fields[0].raw, "Subject: a\r\n\tb\r\n c\r\n\r\n");
     ck_assert_span_eq(m.fields[0].value, " a\r\n\tb\r\n c\r\n");
     ck_assert_span_eq(m.fields[1].raw, "X-Space \t:\r\n");
+    add(&m, "X-Fold", "\n a\n\n b\r\r\n");
+    ck_assert_span_eq(m.fields[2].raw, "X-Fold:\r\n a\r\n\r\n b\r\r\n\r\n");
     ck_assert_span_eq(m.fields[1].name, "X-Space");
     ck_assert_uint_eq(dkim_message_count(&m, SPAN_LIT("x-space")), 1);
     ck_assert_uint_eq(dkim_message_count(&m, SPAN_LIT("x-spac")), 0);
