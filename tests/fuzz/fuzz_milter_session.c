@@ -74,6 +74,12 @@ smfi_setbacklog(int backlog)
 }
 
 int
+smfi_stop(void)
+{
+    return MI_SUCCESS;
+}
+
+int
 smfi_main(void)
 {
     return MI_SUCCESS;
