@@ -17,6 +17,11 @@ extern const char *const cli_dkim_keygen_options[];
 int cli_dkim_status(struct cli *cli);
 extern const char *const cli_dkim_status_options[];
 
+/* DOMAIN: begins a change of keys, or with --abort or --finish ends one. CLI_NO when the state of
+ * the change does not allow it. */
+int cli_dkim_rotate(struct cli *cli);
+extern const char *const cli_dkim_rotate_options[];
+
 /* FILE, or "-": signs a message, prints it with its signatures. CLI_NO without a key. */
 int cli_dkim_sign(struct cli *cli);
 extern const char *const cli_dkim_sign_options[];

@@ -2,11 +2,12 @@
  * outrider dkim keygen DOMAIN: new keys, where the milter looks for them, and what to publish. Both
  * algorithms by default: Ed25519 alone is not verified everywhere, and RSA alone will not last.
  */
-#include "milter/cli_dkim.h"
+#include "milter/cli_dkim_keygen.h"
 
 #include "common/base/clock.h"
 #include "common/run/sysuser.h"
 #include "common/text/domain.h"
+#include "milter/cli_dkim.h"
 #include "milter/cli_input.h"
 #include "milter/dkim/dkim_keyfile.h"
 #include "milter/milter_conf.h"
@@ -43,6 +44,7 @@ struct keygen {
     gid_t gid;
     struct job jobs[MAX_KEYS];
     size_t count;
+    const struct cli_dkim_keygen_hook *hook; /* NULL: none */
 };
 
 /* "rYYYYMM": a new key each month can be published before the old one goes. */
@@ -163,6 +165,21 @@ make_keys(struct keygen *g)
 }
 
 static int
+call_hook(struct keygen *g)
+{
+    struct cli_dkim_keygen_made made = {.directory = g->directory, .domain = g->domain};
+
+    if (g->hook == NULL)
+        return CLI_YES;
+    for (size_t i = 0; i < g->count; i++) {
+        if (dkim_rotation_add(&made.next, span_cstr(g->jobs[i].selector)) != OR_OK)
+            return cli_fail(g->cli, CLI_USAGE, "\"%s\" is too long", g->jobs[i].selector);
+        made.has_type[g->jobs[i].type] = true;
+    }
+    return g->hook->before_store(g->hook->context, &made);
+}
+
+static int
 store_keys(struct keygen *g)
 {
     struct err e;
@@ -239,12 +256,13 @@ print_keys(const struct keygen *g)
 }
 
 int
-cli_dkim_keygen(struct cli *cli)
+cli_dkim_keygen_run(struct cli *cli, const struct cli_dkim_keygen_hook *hook)
 {
     static int (*const steps[])(struct keygen *) = {
-        read_names, read_algorithm, read_bits, read_directory, read_owner, make_keys, store_keys,
+        read_names, read_algorithm, read_bits, read_directory,
+        read_owner, make_keys,      call_hook, store_keys,
     };
-    struct keygen g = {.cli = cli};
+    struct keygen g = {.cli = cli, .hook = hook};
     int status = CLI_YES;
 
     arena_init(&g.mem, NAME_ARENA_BYTES);
@@ -258,4 +276,10 @@ cli_dkim_keygen(struct cli *cli)
     }
     arena_fini(&g.mem);
     return status;
+}
+
+int
+cli_dkim_keygen(struct cli *cli)
+{
+    return cli_dkim_keygen_run(cli, NULL);
 }

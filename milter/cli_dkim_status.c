@@ -9,20 +9,24 @@
 #include "common/text/domain.h"
 #include "milter/cli_input.h"
 #include "milter/dkim/dkim_published.h"
+#include "milter/dkim/dkim_rotation_file.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 
+#define SINCE_BYTES 40
 #define ARENA_BYTES ((size_t)1 << 20) /* for one key at a time */
 
-const char *const cli_dkim_status_options[] = {"directory=DIR", "dns=ADDRESS", "dns-file=FILE",
-                                               NULL};
+const char *const cli_dkim_status_options[] = {"directory=DIR", "state-directory=DIR",
+                                               "dns=ADDRESS", "dns-file=FILE", NULL};
 
 struct listing {
     struct cli *cli;
     struct arena mem;
     struct dns *dns;
     struct dkim_keytable *table;
-    char directory[PATH_MAX];
+    char directory[PATH_MAX], state_directory[PATH_MAX];
     char domain[DOMAIN_MAX_BYTES + 1]; /* canonical; empty: all */
     json_t *keys, *problems;
     size_t shown;
@@ -49,6 +53,8 @@ load(struct listing *l)
     struct err e;
     int status = cli_input_directory(l->cli, l->directory);
 
+    if (status == CLI_YES)
+        status = cli_input_state_directory(l->cli, l->state_directory);
     if (status != CLI_YES)
         return status;
     or_status st = dkim_keytable_load(l->directory, &l->table, &e);
@@ -57,28 +63,75 @@ load(struct listing *l)
     return st == OR_OK ? CLI_YES : cli_fail_status(l->cli, st, &e);
 }
 
+/* "active", or the key's part in a rotation; *since_out: 0, or when that began. */
+static const char *
+key_state(const struct listing *l, const struct dkim_keytable_row *row, int64_t *since_out)
+{
+    static const char *const old_words[] = {"active", "retiring", "retired"};
+    struct dkim_rotation_state state;
+
+    *since_out = 0;
+    if (row->rotation == NULL || row->role == DKIM_KEYTABLE_ACTIVE)
+        return "active";
+    (void)dkim_rotation_state_read(l->state_directory, row->domain, &row->rotation->plan, &state,
+                                   NULL);
+    if (row->role == DKIM_KEYTABLE_NEXT || state.phase != DKIM_ROTATION_WAITING)
+        *since_out = state.since;
+    if (row->role == DKIM_KEYTABLE_NEXT)
+        return state.phase == DKIM_ROTATION_WAITING ? "next" : "active";
+    return old_words[state.phase];
+}
+
+/* A next key need not be published yet, nor a retired one any longer. */
+static bool
+is_wrong(const char *state, enum dkim_published published)
+{
+    if (published == DKIM_PUBLISHED || published == DKIM_PUBLISHED_UNKNOWN)
+        return false;
+    if (strcmp(state, "next") == 0)
+        return published != DKIM_PUBLISHED_MISSING;
+    return strcmp(state, "retired") != 0;
+}
+
+static void
+format_since(int64_t since, char out[SINCE_BYTES])
+{
+    time_t at = (time_t)since;
+    struct tm t;
+
+    out[0] = '\0';
+    if (since != 0 && gmtime_r(&at, &t) != NULL)
+        (void)strftime(out, SINCE_BYTES, "%Y-%m-%dT%H:%M:%SZ", &t);
+}
+
 static void
 show_key(struct listing *l, const struct dkim_keytable_row *row)
 {
     const char *algorithm = dkim_key_type_name(dkim_private_type(row->key));
     int bits = (int)dkim_private_bits(row->key);
     struct span text;
+    int64_t since;
+    char since_text[SINCE_BYTES];
+    const char *state = key_state(l, row, &since);
 
+    format_since(since, since_text);
     arena_reset(&l->mem);
     enum dkim_published published =
         dkim_published_check(row, l->dns, clock_mono_ms() + CLI_INPUT_DEADLINE_MS, &l->mem, &text);
     text = cli_printable(&l->mem, text);
     const char *word = dkim_published_name(published);
     l->something_unknown |= published == DKIM_PUBLISHED_UNKNOWN;
-    l->something_wrong |= published != DKIM_PUBLISHED && published != DKIM_PUBLISHED_UNKNOWN;
+    l->something_wrong |= is_wrong(state, published);
     l->shown++;
     if (l->cli->json)
         json_array_append_new(l->keys,
-                              json_pack("{s:s, s:s, s:s, s:i, s:s, s:s%}", "domain", row->domain,
-                                        "selector", row->selector, "algorithm", algorithm, "bits",
-                                        bits, "dns", word, "text", text.p, text.n));
+                              json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s%}", "domain",
+                                        row->domain, "selector", row->selector, "algorithm",
+                                        algorithm, "bits", bits, "state", state, "since",
+                                        since_text, "dns", word, "text", text.p, text.n));
     else
-        printf("%s d=%s s=%s %s %d bits%s%.*s\n", word, row->domain, row->selector, algorithm, bits,
+        printf("%s d=%s s=%s %s %d bits, %s%s%s%s%.*s\n", word, row->domain, row->selector,
+               algorithm, bits, state, since_text[0] != '\0' ? " since " : "", since_text,
                text.n != 0 ? ": " : "", SPAN_ARG(text));
 }
 

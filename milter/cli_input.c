@@ -9,6 +9,7 @@
 #include "milter/milter_conf.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,19 +68,19 @@ cli_input_dns(const struct cli *cli, struct dns **dns_out, struct err *e)
     return st;
 }
 
-int
-cli_input_directory(const struct cli *cli, char directory_out[PATH_MAX])
+/* --OPTION=DIR, or what `field` of the milter's settings says, or their default. */
+static int
+find_directory(const struct cli *cli, const char *option, size_t field, char out[PATH_MAX])
 {
-    const char *directory = cli_option(cli, "directory");
+    const char *directory = cli_option(cli, option);
     char path[PATH_MAX];
     void *settings = NULL;
     struct err e;
 
     if (directory != NULL) {
-        snprintf(directory_out, PATH_MAX, "%s", directory);
+        snprintf(out, PATH_MAX, "%s", directory);
         return CLI_YES;
     }
-    snprintf(directory_out, PATH_MAX, "%s/dkim", OUTRIDER_SYSCONFDIR);
     conf_default_path(milter_schema.daemon, path, sizeof(path));
     if (cli->config == NULL && access(path, F_OK) != 0)
         return CLI_YES;
@@ -87,8 +88,23 @@ cli_input_directory(const struct cli *cli, char directory_out[PATH_MAX])
         conf_load(&milter_schema, cli->config != NULL ? cli->config : path, &settings, &e);
     if (st != OR_OK)
         return cli_fail_status(cli, st, &e);
-    const struct milter_settings *milter = settings;
-    snprintf(directory_out, PATH_MAX, "%s", milter->key_directory);
+    snprintf(out, PATH_MAX, "%s", *(char *const *)((const char *)settings + field));
     conf_free(&milter_schema, settings);
     return CLI_YES;
+}
+
+int
+cli_input_directory(const struct cli *cli, char directory_out[PATH_MAX])
+{
+    snprintf(directory_out, PATH_MAX, "%s/dkim", OUTRIDER_SYSCONFDIR);
+    return find_directory(cli, "directory", offsetof(struct milter_settings, key_directory),
+                          directory_out);
+}
+
+int
+cli_input_state_directory(const struct cli *cli, char directory_out[PATH_MAX])
+{
+    snprintf(directory_out, PATH_MAX, "%s", MILTER_STATE_DIRECTORY);
+    return find_directory(cli, "state-directory", offsetof(struct milter_settings, state_directory),
+                          directory_out);
 }

@@ -26,5 +26,7 @@ or_status cli_input_dns(const struct cli *cli, struct dns **dns_out, struct err 
 /* --directory=DIR, or key-directory of the milter's configuration. CLI_YES, or the exit status
  * after saying what is wrong. */
 int cli_input_directory(const struct cli *cli, char directory_out[PATH_MAX]);
+/* The same for --state-directory=DIR, or state-directory of the configuration. */
+int cli_input_state_directory(const struct cli *cli, char directory_out[PATH_MAX]);
 
 #endif

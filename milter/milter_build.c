@@ -7,6 +7,7 @@
 #include "common/base/xalloc.h"
 #include "common/run/daemon.h"
 #include "milter/milter_metrics.h"
+#include "milter/milter_rotation.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -90,6 +91,7 @@ load_keys(const struct milter_settings *settings, bool check_only, struct dkim_k
         dkim_keytable_free(*keys_out);
         return st;
     }
+    milter_rotation_restore(*keys_out, settings->state_directory);
     const char *problem;
     for (size_t i = 0; (problem = dkim_keytable_problem(*keys_out, i)) != NULL; i++)
         log_error("key left out: %s", problem);
@@ -127,26 +129,33 @@ static bool
 is_seal_key(const struct milter_settings *s, const struct dkim_keytable_row *row)
 {
     if (s->arc_seal_selector[0] != '\0')
-        return strcmp(row->selector, s->arc_seal_selector) == 0;
+        return dkim_keytable_answers_to(row, s->arc_seal_selector);
     return dkim_private_type(row->key) == DKIM_KEY_RSA;
 }
 
-static or_status
-choose_seal_key(const struct milter_settings *s, struct milter_built *built, struct err *e)
+const struct dkim_keytable_row *
+milter_build_seal_key(const struct milter_built *built, const struct milter_settings *s)
 {
     const struct dkim_keytable_row *rows = NULL;
     size_t count = 0;
 
+    if (s->arc_seal == MILTER_ARC_SEAL_NEVER || built->keys == NULL)
+        return NULL;
+    rows = dkim_keytable_find(built->keys, span_cstr(s->arc_seal_domain), &count);
+    for (size_t i = 0; i < count; i++)
+        if (is_seal_key(s, &rows[i]))
+            return &rows[i];
+    return NULL;
+}
+
+static or_status
+check_seal_key(const struct milter_settings *s, const struct milter_built *built, struct err *e)
+{
     if (s->arc_seal == MILTER_ARC_SEAL_NEVER)
         return OR_OK;
     if (!s->arc_verify)
         return err_set(e, OR_CONFIG, "arc-seal needs arc-verify");
-    if (built->keys != NULL)
-        rows = dkim_keytable_find(built->keys, span_cstr(s->arc_seal_domain), &count);
-    for (size_t i = 0; i < count && built->seal_key == NULL; i++)
-        if (is_seal_key(s, &rows[i]))
-            built->seal_key = &rows[i];
-    if (built->seal_key != NULL)
+    if (milter_build_seal_key(built, s) != NULL)
         return OR_OK;
     return err_set(e, OR_CONFIG, "arc-seal: no usable key %s/%s.pem in %s", s->arc_seal_domain,
                    s->arc_seal_selector[0] != '\0' ? s->arc_seal_selector : "(RSA)",
@@ -170,7 +179,7 @@ milter_build(void *state, const void *settings, bool check_only, void **built_ou
     if (st == OR_OK)
         st = build_signing(s, built, e);
     if (st == OR_OK)
-        st = choose_seal_key(s, built, e);
+        st = check_seal_key(s, built, e);
     if (st == OR_OK)
         st = daemon_dns_new(&s->common, &built->dns, e);
     if (st != OR_OK) {

@@ -13,12 +13,11 @@
 
 struct milter_built {
     struct dns *dns;
-    struct dkim_keycache *public_keys;        /* of signers seen before */
-    struct dkim_fields fields;                /* what our signatures cover */
-    struct dkim_keytable *keys;               /* NULL: there is no key directory */
-    struct dkim_signtable *signing;           /* over `keys` */
-    const struct dkim_keytable_row *seal_key; /* of `keys`; NULL: nothing is sealed */
-    char *authserv_id;                        /* as configured, or the host's name */
+    struct dkim_keycache *public_keys; /* of signers seen before */
+    struct dkim_fields fields;         /* what our signatures cover */
+    struct dkim_keytable *keys;        /* NULL: there is no key directory */
+    struct dkim_signtable *signing;    /* over `keys` */
+    char *authserv_id;                 /* as configured, or the host's name */
 };
 
 /* The daemon skeleton's `build` and `destroy`. A key that cannot be used is logged and left out
@@ -26,5 +25,9 @@ struct milter_built {
 or_status milter_build(void *state, const void *settings, bool check_only, void **built_out,
                        struct err *e) OR_MUST_USE;
 void milter_destroy(void *built);
+
+/* The key of arc-seal-domain that seals now (a rotation may change it); NULL: nothing is sealed. */
+const struct dkim_keytable_row *
+milter_build_seal_key(const struct milter_built *built, const struct milter_settings *settings);
 
 #endif

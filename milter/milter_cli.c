@@ -25,6 +25,16 @@ const struct cli_verb milter_cli_verbs[] = {
     },
     {
         .group = "dkim",
+        .name = "rotate",
+        .arguments = "DOMAIN",
+        .help = "change a domain's keys: make the next ones, let the milter switch",
+        .min_args = 1,
+        .max_args = 1,
+        .options = cli_dkim_rotate_options,
+        .run = cli_dkim_rotate,
+    },
+    {
+        .group = "dkim",
         .name = "status",
         .arguments = "[DOMAIN]",
         .help = "list signing keys, and whether DNS publishes them",

@@ -10,6 +10,8 @@
 #include "milter/dkim/dkim_fields.h"
 #include "milter/dkim/dkim.h"
 
+#define MILTER_STATE_DIRECTORY "/var/lib/outrider/milter"
+
 enum milter_mode { MILTER_ENFORCE, MILTER_OBSERVE };
 enum milter_policyd_failure { MILTER_POLICYD_TEMPFAIL, MILTER_POLICYD_ACCEPT };
 enum milter_length_tag { MILTER_LENGTH_IGNORE, MILTER_LENGTH_ACCEPT };
@@ -46,8 +48,11 @@ struct milter_settings {
     int64_t policyd_timeout_ms;
     int policyd_failure; /* enum milter_policyd_failure */
     char *key_directory;
-    struct conf_items keys;  /* struct milter_key */
-    struct conf_items signs; /* struct milter_sign */
+    char *state_directory; /* ours to write: how far key rotations are */
+    int64_t rotation_check_interval_ms;
+    int64_t rotation_grace_ms; /* old records stay published that long */
+    struct conf_items keys;    /* struct milter_key */
+    struct conf_items signs;   /* struct milter_sign */
     struct conf_cidrs internal_networks;
     struct conf_list originating_macros; /* "{name}=value" */
     bool sender_fallback;

@@ -185,7 +185,7 @@ ask_policyd(struct milter_message *m, struct verdict_answer *answer)
 static bool
 add_seal(struct milter_message *m, SMFICTX *ctx, struct span results, struct log_line *line)
 {
-    const struct dkim_keytable_row *row = m->built->seal_key;
+    const struct dkim_keytable_row *row = m->seal_key;
     struct arc_seal_set set;
     struct err e;
     bool good = true;

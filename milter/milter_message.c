@@ -190,8 +190,9 @@ prepare_arc(struct milter_message *m, struct err *e)
 static void
 prepare_seal(struct milter_message *m)
 {
-    const struct dkim_keytable_row *row = m->built->seal_key;
+    const struct dkim_keytable_row *row = milter_build_seal_key(m->built, m->settings);
 
+    m->seal_key = row;
     if (row == NULL)
         return;
     if (m->settings->arc_seal == MILTER_ARC_SEAL_FORWARDED && !m->elsewhere) {

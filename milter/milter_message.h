@@ -42,13 +42,14 @@ struct milter_message {
     size_t header_bytes;
     bool too_large; /* past max-header-size or DKIM_MESSAGE_MAX_FIELDS */
     struct dkim_verify_settings verify_settings;
-    struct dkim_verify verify;     /* of what arrives from outside */
-    struct milter_relayed relayed; /* what a relay of ours found out before */
-    struct arc_verify *arc;        /* the same; NULL: not looked at */
-    struct arc_seal *seal;         /* NULL: not sealed, see not_sealed; in the arena */
-    struct err not_sealed;         /* empty: nothing is */
-    struct dkim_signkeys keys;     /* what signs a message of ours */
-    struct dkim_sign *sign;        /* NULL: not signed, see not_signed; in the arena (its size) */
+    struct dkim_verify verify;                /* of what arrives from outside */
+    struct milter_relayed relayed;            /* what a relay of ours found out before */
+    struct arc_verify *arc;                   /* the same; NULL: not looked at */
+    const struct dkim_keytable_row *seal_key; /* NULL: nothing is sealed */
+    struct arc_seal *seal;                    /* NULL: not sealed, see not_sealed; in the arena */
+    struct err not_sealed;                    /* empty: nothing is */
+    struct dkim_signkeys keys;                /* what signs a message of ours */
+    struct dkim_sign *sign; /* NULL: not signed, see not_signed; in the arena (its size) */
     struct err not_signed;
 };
 

@@ -22,6 +22,7 @@
 #include "milter/milter_eom.h"
 #include "milter/milter_message.h"
 #include "milter/milter_metrics.h"
+#include "milter/milter_rotation.h"
 
 #include <arpa/inet.h>
 #include <libmilter/mfapi.h>
@@ -388,7 +389,10 @@ milter_session_serve(struct daemon *d)
         log_error("libmilter refuses its settings: is it as Debian builds it (with \"fd:\")?");
         return EX_SOFTWARE;
     }
-    return smfi_main() == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
+    struct milter_rotation *rotation = milter_rotation_start(d);
+    int status = smfi_main() == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
+    milter_rotation_stop(rotation);
+    return status;
 }
 
 /* libmilter's listener holds the lock that smfi_stop() needs while it waits for clients, for five

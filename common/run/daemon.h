@@ -69,5 +69,8 @@ const char *daemon_listener_service(struct daemon *d);
 /* The resolver that the `dns` section describes: cache over ldns. For build(). */
 or_status
 daemon_dns_new(const struct conf_common *conf, struct dns **dns_out, struct err *e) OR_MUST_USE;
+/* The same without our cache: for asking whether a record has changed. */
+or_status daemon_dns_new_uncached(const struct conf_common *conf, struct dns **dns_out,
+                                  struct err *e) OR_MUST_USE;
 
 #endif

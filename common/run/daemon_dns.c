@@ -26,19 +26,29 @@ add_servers(const struct conf_common *conf, struct dns_ldns_settings *settings, 
 }
 
 or_status
-daemon_dns_new(const struct conf_common *conf, struct dns **dns_out, struct err *e)
+daemon_dns_new_uncached(const struct conf_common *conf, struct dns **dns_out, struct err *e)
 {
     struct dns_ldns_settings settings = {.try_timeout_ms = conf->dns_try_timeout_ms,
                                          .attempts = DAEMON_DNS_ATTEMPTS};
+    or_status st = add_servers(conf, &settings, e);
+
+    if (st == OR_OK)
+        *dns_out = dns_ldns_new(&settings);
+    return st;
+}
+
+or_status
+daemon_dns_new(const struct conf_common *conf, struct dns **dns_out, struct err *e)
+{
     struct dns_cache_settings cache = {.max_bytes = (size_t)conf->dns_cache_bytes,
                                        .max_ttl_s = DAEMON_DNS_MAX_TTL_S,
                                        .failure_ttl_s = DAEMON_DNS_FAILURE_TTL_S};
-    or_status st = add_servers(conf, &settings, e);
+    struct dns *upstream = NULL;
+    or_status st = daemon_dns_new_uncached(conf, &upstream, e);
 
     if (st != OR_OK)
         return st;
-    struct dns *asked =
-        dns_metered_new(dns_ldns_new(&settings), METRICS_DNS_LOOKUPS, METRICS_DNS_LOOKUP_SECONDS);
+    struct dns *asked = dns_metered_new(upstream, METRICS_DNS_LOOKUPS, METRICS_DNS_LOOKUP_SECONDS);
     *dns_out =
         dns_metered_new(dns_cache_new(asked, &cache), METRICS_DNS_QUESTIONS, DNS_METERED_UNTIMED);
     return OR_OK;

@@ -5,6 +5,7 @@
 
 #include "common/base/xalloc.h"
 #include "common/text/domain.h"
+#include "milter/dkim/dkim_rotation_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +22,8 @@ struct dkim_keytable {
     size_t room;
     char **problems;
     size_t problem_count;
+    struct dkim_keytable_rotation **rotations;
+    size_t rotation_count;
 };
 
 static void
@@ -41,8 +44,8 @@ add_row(struct dkim_keytable *t, char *domain, char *selector, struct dkim_priva
         t->room = t->room == 0 ? 16 : t->room * 2;
         t->rows = xreallocarray(t->rows, t->room, sizeof(*t->rows));
     }
-    t->rows[t->count++] =
-        (struct dkim_keytable_row){.domain = domain, .selector = selector, .key = key};
+    t->rows[t->count++] = (struct dkim_keytable_row){
+        .domain = domain, .selector = selector, .key = key, .role = DKIM_KEYTABLE_ACTIVE};
 }
 
 /* A file name as a canonical domain name that may be printed into a header; NULL when it is none.
@@ -105,6 +108,27 @@ is_key_file(struct span name)
            span_has_suffix_nocase(name, SPAN_LIT(".pem"));
 }
 
+/* A plan that cannot be read leaves every key signing: a signature too many fails alone, none at
+ * all fails the message. */
+static void
+load_rotation(struct dkim_keytable *t, const char *domain, const char *key_directory)
+{
+    struct dkim_rotation_plan plan;
+    struct err e = {.text = ""};
+    or_status st = dkim_rotation_plan_read(key_directory, domain, &plan, &e);
+
+    if (st != OR_OK && st != OR_ABSENT)
+        add_problem(t, e.text);
+    if (st != OR_OK)
+        return;
+    struct dkim_keytable_rotation *r = xcalloc(1, sizeof(*r));
+    r->domain = xstrdup(domain);
+    r->plan = plan;
+    t->rotations =
+        xreallocarray(t->rotations, t->rotation_count + 1, sizeof(struct dkim_keytable_rotation *));
+    t->rotations[t->rotation_count++] = r;
+}
+
 static void
 load_domain(struct dkim_keytable *t, const char *domain, const char *directory)
 {
@@ -154,6 +178,7 @@ load_entry(struct dkim_keytable *t, const char *directory, const char *name)
         return;
     }
     load_domain(t, domain, path);
+    load_rotation(t, domain, directory);
     free(domain);
 }
 
@@ -163,7 +188,55 @@ compare_rows(const void *a, const void *b)
     const struct dkim_keytable_row *x = a, *y = b;
     int by_domain = strcmp(x->domain, y->domain);
 
-    return by_domain != 0 ? by_domain : strcmp(x->selector, y->selector);
+    if (by_domain != 0)
+        return by_domain;
+    return x->role != y->role ? (int)x->role - (int)y->role : strcmp(x->selector, y->selector);
+}
+
+static void
+sort_rows(struct dkim_keytable *t)
+{
+    if (t->count != 0)
+        qsort(t->rows, t->count, sizeof(*t->rows), compare_rows);
+}
+
+static struct dkim_keytable_row *
+find_all(const struct dkim_keytable *table, struct span domain, size_t *count_out)
+{
+    size_t low = 0, high = table->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (span_compare(span_cstr(table->rows[middle].domain), domain) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    size_t end = low;
+    while (end < table->count && span_equal_cstr(domain, table->rows[end].domain))
+        end++;
+    *count_out = end - low;
+    return end > low ? &table->rows[low] : NULL;
+}
+
+static void
+assign_roles(struct dkim_keytable *t, struct dkim_keytable_rotation *r)
+{
+    struct dkim_keytable_row *rows = find_all(t, span_cstr(r->domain), &r->count);
+    size_t found = 0;
+
+    r->rows = rows;
+    for (size_t i = 0; i < r->count; i++) {
+        rows[i].rotation = r;
+        rows[i].role = DKIM_KEYTABLE_ACTIVE;
+        if (dkim_rotation_has(&r->plan.next, rows[i].selector))
+            rows[i].role = DKIM_KEYTABLE_NEXT;
+        else if (dkim_rotation_has(&r->plan.old, rows[i].selector))
+            rows[i].role = DKIM_KEYTABLE_OLD;
+        found += rows[i].role == DKIM_KEYTABLE_NEXT;
+    }
+    r->complete = found == r->plan.next.count;
 }
 
 static or_status
@@ -231,8 +304,11 @@ dkim_keytable_load_with(const char *directory, const struct dkim_keytable_entry 
     }
     for (size_t i = 0; i < count; i++)
         load_elsewhere(t, &entries[i]);
-    if (t->count != 0)
-        qsort(t->rows, t->count, sizeof(*t->rows), compare_rows);
+    sort_rows(t);
+    for (size_t i = 0; i < t->rotation_count; i++)
+        assign_roles(t, t->rotations[i]);
+    if (t->rotation_count != 0)
+        sort_rows(t);
     *table_out = t;
     return OR_OK;
 }
@@ -255,6 +331,11 @@ dkim_keytable_free(struct dkim_keytable *table)
     }
     for (size_t i = 0; dkim_keytable_problem(table, i) != NULL; i++)
         free(table->problems[i]);
+    for (size_t i = 0; i < table->rotation_count; i++) {
+        free(table->rotations[i]->domain);
+        free(table->rotations[i]);
+    }
+    free(table->rotations);
     free(table->rows);
     free(table->problems);
     free(table);
@@ -285,22 +366,40 @@ dkim_keytable_problem(const struct dkim_keytable *table, size_t at)
                                                                         : NULL;
 }
 
+struct dkim_keytable_rotation *
+dkim_keytable_rotation_at(const struct dkim_keytable *table, size_t at)
+{
+    return at < table->rotation_count ? table->rotations[at] : NULL;
+}
+
+void
+dkim_keytable_switch(struct dkim_keytable_rotation *rotation, bool switched)
+{
+    atomic_store(&rotation->switched, switched && rotation->complete);
+}
+
+bool
+dkim_keytable_answers_to(const struct dkim_keytable_row *row, const char *selector)
+{
+    return strcmp(row->selector, selector) == 0 ||
+           (row->role == DKIM_KEYTABLE_NEXT &&
+            dkim_rotation_has(&row->rotation->plan.old, selector));
+}
+
 const struct dkim_keytable_row *
 dkim_keytable_find(const struct dkim_keytable *table, struct span domain, size_t *count_out)
 {
-    size_t low = 0, high = table->count;
+    size_t count;
+    const struct dkim_keytable_row *rows = find_all(table, domain, &count);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
+    if (rows != NULL && rows->rotation != NULL) {
+        bool switched = atomic_load(&rows->rotation->switched);
 
-        if (span_compare(span_cstr(table->rows[middle].domain), domain) < 0)
-            low = middle + 1;
-        else
-            high = middle;
+        for (; switched && count != 0 && rows->role == DKIM_KEYTABLE_OLD; rows++)
+            count--;
+        while (!switched && count != 0 && rows[count - 1].role == DKIM_KEYTABLE_NEXT)
+            count--;
     }
-    size_t end = low;
-    while (end < table->count && span_equal_cstr(domain, table->rows[end].domain))
-        end++;
-    *count_out = end - low;
-    return end > low ? &table->rows[low] : NULL;
+    *count_out = count;
+    return count != 0 ? rows : NULL;
 }

@@ -95,7 +95,7 @@ static const struct dkim_keytable_row *
 find_row(const struct dkim_keytable_row *rows, size_t count, const char *selector)
 {
     for (size_t i = 0; i < count; i++)
-        if (strcmp(rows[i].selector, selector) == 0)
+        if (dkim_keytable_answers_to(&rows[i], selector))
             return &rows[i];
     return NULL;
 }
@@ -294,7 +294,7 @@ is_chosen(const struct rule *r, const struct dkim_keytable_row *row)
     if (r == NULL || r->selectors[0] == NULL)
         return true;
     for (size_t i = 0; r->selectors[i] != NULL; i++)
-        if (strcmp(r->selectors[i], row->selector) == 0)
+        if (dkim_keytable_answers_to(row, r->selectors[i]))
             return true;
     return false;
 }

@@ -1,6 +1,7 @@
 /* The key directory: what keyfile writes keytable finds; one broken key hurts nobody else. */
 #include "milter/dkim/dkim_keyfile.h"
 #include "milter/dkim/dkim_keytable.h"
+#include "milter/dkim/dkim_rotation_file.h"
 
 #include "tests/support/temp_tree.h"
 #include "tests/support/unit.h"
@@ -95,6 +96,91 @@ START_TEST(find)
 }
 END_TEST
 
+static void
+expect_signing(const struct dkim_keytable *table, const char *first, const char *second)
+{
+    size_t count;
+    const struct dkim_keytable_row *rows =
+        dkim_keytable_find(table, SPAN_LIT("example.org"), &count);
+
+    ck_assert_ptr_nonnull(rows);
+    ck_assert_uint_eq(count, 2);
+    ck_assert_str_eq(rows[0].selector, first);
+    ck_assert_str_eq(rows[1].selector, second);
+}
+
+/* "keep" is of neither side: it signs throughout. */
+START_TEST(rotation_switches_between_old_and_next)
+{
+    struct dkim_rotation_plan plan = {.id = "0123456789abcdef"};
+    struct dkim_rotation_plan other;
+    struct err e;
+
+    store("example.org", "anext");
+    store("example.org", "keep");
+    store("example.org", "zold");
+    store("example.net", "s");
+    ck_assert_int_eq(dkim_rotation_add(&plan.next, SPAN_LIT("anext")), OR_OK);
+    ck_assert_int_eq(dkim_rotation_add(&plan.old, SPAN_LIT("zold")), OR_OK);
+    ck_assert_int_eq(dkim_rotation_plan_create(folder, "example.org", &plan, &e), OR_OK);
+    ck_assert_int_eq(dkim_rotation_plan_create(folder, "example.org", &plan, &e), OR_CONFIG);
+    ck_assert_int_eq(dkim_rotation_plan_read(folder, "example.org", &other, &e), OR_OK);
+    ck_assert_int_eq(dkim_rotation_plan_read(folder, "example.net", &other, &e), OR_ABSENT);
+    struct dkim_keytable *table = load();
+    struct dkim_keytable_rotation *r = dkim_keytable_rotation_at(table, 0);
+    ck_assert_ptr_nonnull(r);
+    expect_signing(table, "zold", "keep");
+    dkim_keytable_switch(r, true);
+    expect_signing(table, "keep", "anext");
+    dkim_keytable_switch(r, false);
+    expect_signing(table, "zold", "keep");
+    dkim_keytable_free(table);
+}
+END_TEST
+
+/* Switching to a key that cannot be used would leave mail unsigned. */
+START_TEST(rotation_with_a_missing_next_key_never_switches)
+{
+    struct dkim_rotation_plan plan = {.id = "0123456789abcdef"};
+    struct err e;
+
+    store("example.org", "keep");
+    store("example.org", "zold");
+    ck_assert_int_eq(dkim_rotation_add(&plan.next, SPAN_LIT("anext")), OR_OK);
+    ck_assert_int_eq(dkim_rotation_add(&plan.old, SPAN_LIT("zold")), OR_OK);
+    ck_assert_int_eq(dkim_rotation_plan_create(folder, "example.org", &plan, &e), OR_OK);
+    struct dkim_keytable *table = load();
+    dkim_keytable_switch(dkim_keytable_rotation_at(table, 0), true);
+    expect_signing(table, "zold", "keep");
+    dkim_keytable_free(table);
+    write_file("example.org/rotation", "nonsense", 0644);
+    table = load();
+    ck_assert_uint_eq(dkim_keytable_problem_count(table), 1);
+    ck_assert_ptr_null(dkim_keytable_rotation_at(table, 0));
+    expect_signing(table, "keep", "zold");
+    dkim_keytable_free(table);
+}
+END_TEST
+
+START_TEST(rotation_state_belongs_to_its_plan)
+{
+    const struct dkim_rotation_plan plan = {.id = "0123456789abcdef", .started = 7};
+    const struct dkim_rotation_plan later = {.id = "fedcba9876543210", .started = 9};
+    struct dkim_rotation_state s = {
+        .id = "0123456789abcdef", .phase = DKIM_ROTATION_RETIRED, .since = 8};
+    struct err e;
+
+    ck_assert_int_eq(dkim_rotation_state_write(folder, "example.org", &s, &e), OR_OK);
+    ck_assert_int_eq(dkim_rotation_state_write(folder, "example.org", &s, &e), OR_OK);
+    ck_assert_uint_eq(temp_tree_count(folder), 1); /* no temporary file stays */
+    ck_assert_int_eq(dkim_rotation_state_read(folder, "example.org", &later, &s, &e), OR_ABSENT);
+    ck_assert(s.phase == DKIM_ROTATION_WAITING && s.since == 9);
+    ck_assert_int_eq(dkim_rotation_state_read(folder, "example.org", &plan, &s, &e), OR_OK);
+    ck_assert(s.phase == DKIM_ROTATION_RETIRED && s.since == 8);
+    ck_assert_int_eq(dkim_rotation_state_write("/nowhere", "example.org", &s, &e), OR_CONFIG);
+}
+END_TEST
+
 START_TEST(broken_keys_are_left_out)
 {
     size_t count;
@@ -178,6 +264,9 @@ main(void)
 
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, find);
+    tcase_add_test(tc, rotation_switches_between_old_and_next);
+    tcase_add_test(tc, rotation_with_a_missing_next_key_never_switches);
+    tcase_add_test(tc, rotation_state_belongs_to_its_plan);
     tcase_add_test(tc, broken_keys_are_left_out);
     tcase_add_test(tc, too_many_keys_of_one_domain);
     tcase_add_test(tc, no_directory);
