@@ -6,6 +6,7 @@
 #include "milter/milter_rotation.h"
 
 #include "common/base/clock.h"
+#include "common/base/locks.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "milter/dkim/dkim_published.h"
@@ -17,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICK_S 1              /* how soon a reload or the end is noticed */
+#define TICK_MS 1000          /* how soon a reload is noticed */
 #define LOOK_UP_MS 5000       /* for one record */
 #define ARENA_BYTES (1 << 20) /* for one record */
 
@@ -30,6 +31,8 @@ struct track {
 struct milter_rotation {
     pthread_t thread;
     struct daemon *daemon;
+    struct lock lock; /* only for the wait between two looks */
+    pthread_cond_t wake;
     atomic_bool stopping;
     struct track *tracks; /* of every domain seen since the start; few */
     size_t count;
@@ -218,6 +221,16 @@ look_round(struct milter_rotation *m, const struct milter_settings *s,
     dns_free(dns);
 }
 
+/* The end is noticed at once: a restart should not wait for it. */
+static void
+wait_tick(struct milter_rotation *m)
+{
+    lock_take(&m->lock);
+    if (!atomic_load(&m->stopping))
+        (void)lock_wait(&m->lock, &m->wake, clock_mono_ms() + TICK_MS);
+    lock_drop(&m->lock);
+}
+
 static void *
 run(void *context)
 {
@@ -235,7 +248,7 @@ run(void *context)
             m->next_look_mono_ms = clock_mono_ms() + s->rotation_check_interval_ms;
         }
         daemon_snapshot_drop(m->daemon, snapshot);
-        nanosleep(&(struct timespec){.tv_sec = TICK_S}, NULL);
+        wait_tick(m);
     }
     return NULL;
 }
@@ -246,6 +259,8 @@ milter_rotation_start(struct daemon *d)
     struct milter_rotation *m = xcalloc(1, sizeof(*m));
 
     m->daemon = d;
+    lock_init(&m->lock, LOCK_ROTATION);
+    lock_cond_init(&m->wake);
     int error = pthread_create(&m->thread, NULL, run, m);
     if (error != 0) {
         log_error("key rotation: no thread: %s", os_error_text(error));
@@ -257,10 +272,15 @@ milter_rotation_start(struct daemon *d)
 void
 milter_rotation_stop(struct milter_rotation *rotation)
 {
+    lock_take(&rotation->lock);
     atomic_store(&rotation->stopping, true);
+    pthread_cond_signal(&rotation->wake);
+    lock_drop(&rotation->lock);
     pthread_join(rotation->thread, NULL);
     for (size_t i = 0; i < rotation->count; i++)
         free(rotation->tracks[i].domain);
     free(rotation->tracks);
+    pthread_cond_destroy(&rotation->wake);
+    lock_fini(&rotation->lock);
     free(rotation);
 }

@@ -210,14 +210,14 @@ END_TEST
 
 /* Calls a verb with up to three options; `argument` may be NULL. */
 static int
-call(const char *verb, const char *argument, const char *const options[3])
+call(const char *verb, const char *argument, const char *const options[4])
 {
     static const struct cli_verb *const tables[] = {milter_cli_verbs};
-    char *argv[8] = {(char *)"outrider", (char *)"dkim", (char *)(uintptr_t)verb,
-                     (char *)(uintptr_t)argument};
+    char *argv[10] = {(char *)"outrider", (char *)"dkim", (char *)(uintptr_t)verb,
+                      (char *)(uintptr_t)argument};
     int argc = argument != NULL ? 4 : 3;
 
-    for (int i = 0; i < 3 && options[i] != NULL; i++)
+    for (int i = 0; i < 4 && options[i] != NULL; i++)
         argv[argc++] = (char *)(uintptr_t)options[i];
     return captured(argc, argv, tables);
 }
@@ -237,16 +237,16 @@ START_TEST(keygen_sign_verify)
     snprintf(dns_file, sizeof(dns_file), "--dns-file=%s", zone);
     for (size_t i = 0; i < sizeof(canons) / sizeof(canons[0]); i++) {
         write_file(message, "m", "From:  A <a@Example.org>\nSubject: x\n\nhello  \n\n\n");
-        ck_assert_int_eq(call("sign", message, (const char *[3]){directory, canons[i]}), CLI_YES);
+        ck_assert_int_eq(call("sign", message, (const char *[4]){directory, canons[i]}), CLI_YES);
         ck_assert_ptr_nonnull(
             strstr(printed, "\r\nFrom:  A <a@Example.org>\r\nSubject: x\r\n\r\n"));
         write_file(message, "m", printed);
-        ck_assert_int_eq(call("verify", message, (const char *[3]){dns_file}), CLI_YES);
+        ck_assert_int_eq(call("verify", message, (const char *[4]){dns_file}), CLI_YES);
         ck_assert_msg(strstr(printed, "fail") == NULL, "%s", printed);
         ck_assert_ptr_nonnull(strstr(printed, "a=rsa-sha256"));
         ck_assert_ptr_nonnull(strstr(printed, "a=ed25519-sha256"));
     }
-    ck_assert_int_eq(call("sign", message, (const char *[3]){directory, "--json"}), CLI_YES);
+    ck_assert_int_eq(call("sign", message, (const char *[4]){directory, "--json"}), CLI_YES);
     ck_assert_ptr_nonnull(strstr(printed, "\"value\": \" v=1; a="));
 }
 END_TEST
@@ -254,8 +254,8 @@ END_TEST
 START_TEST(sign_with_one_key)
 {
     char message[TEMP_TREE_PATH_BYTES + 16], key[128];
-    const char *const unnamed[3] = {key, "--selector=s"};
-    const char *const named[3] = {key, "--domain=Example.net", "--selector=S"};
+    const char *const unnamed[4] = {key, "--selector=s"};
+    const char *const named[4] = {key, "--domain=Example.net", "--selector=S"};
 
     ck_assert_int_eq(run("keygen", "example.org", "--selector=k"), CLI_YES);
     snprintf(key, sizeof(key), "--key=%s/example.org/k.pem", folder);
@@ -288,7 +288,7 @@ START_TEST(sign_refuses)
 
     snprintf(directory, sizeof(directory), "--directory=%s", folder);
     write_file(message, "m", unsigned_ones[_i].message);
-    ck_assert_int_eq(call("sign", message, (const char *[3]){directory, unsigned_ones[_i].option}),
+    ck_assert_int_eq(call("sign", message, (const char *[4]){directory, unsigned_ones[_i].option}),
                      unsigned_ones[_i].status);
     ck_assert_msg(strstr(printed, unsigned_ones[_i].printed) != NULL, "%s", printed);
 }
@@ -299,8 +299,8 @@ static const struct {
     int status;
     const char *printed;
 } states[] = {
-    {"", "", CLI_YES, "published d=example.org s=k rsa 2048 bits\n"},
-    {"", "", CLI_YES, "published d=example.org s=k-ed25519 ed25519 256 bits\n"},
+    {"", "", CLI_YES, "published d=example.org s=k rsa 2048 bits, active\n"},
+    {"", "", CLI_YES, "published d=example.org s=k-ed25519 ed25519 256 bits, active\n"},
     {"k-ed25519._domainkey", "other", CLI_NO,
      "missing d=example.org s=k-ed25519 ed25519 256 bits, active: there is no key record"},
     {"k=ed25519; p=", "k=ed25519; p=\" ; ", CLI_NO, "revoked d=example.org s=k-ed25519"},
@@ -330,17 +330,60 @@ START_TEST(status)
              at + strlen(states[_i].from));
     write_file(zone, "zone", changed);
     snprintf(dns_file, sizeof(dns_file), "--dns-file=%s", zone);
-    int got = call("status", "Example.org", (const char *[3]){directory, dns_file});
+    int got = call("status", "Example.org", (const char *[4]){directory, dns_file});
     ck_assert_msg(strstr(printed, states[_i].printed) != NULL, "%s", printed);
     ck_assert_int_eq(got, states[_i].status);
+}
+END_TEST
+
+/* One change of keys as the operator sees it. */
+START_TEST(rotate_once_take_back_and_not_too_early)
+{
+    char directory[128], state[128], zone[TEMP_TREE_PATH_BYTES + 16], dns_file[128];
+    const char *options[4] = {directory, state};
+    struct dkim_keytable *table = NULL;
+    size_t count;
+
+    snprintf(directory, sizeof(directory), "--directory=%s", folder);
+    snprintf(state, sizeof(state), "--state-directory=%s", folder);
+    ck_assert_int_eq(call("rotate", "example.org", options),
+                     CLI_NO); /* there is nothing to replace */
+    ck_assert_int_eq(run("keygen", "example.org", "--selector=k"), CLI_YES);
+    ck_assert_int_eq(call("rotate", "example.org", options), CLI_YES);
+    ck_assert_msg(strstr(printed, "._domainkey.example.org. ") != NULL, "%s", printed);
+    write_file(zone, "zone", "nothing.example TXT \"x\"\n");
+    ck_assert_int_eq(call("rotate", "example.org", options), CLI_NO);
+    ck_assert_msg(strstr(printed, "a rotation is under way (waiting)") != NULL, "%s", printed);
+    /* Until DNS shows them the next keys are there and do not sign. */
+    ck_assert_int_eq(dkim_keytable_load(folder, &table, NULL), OR_OK);
+    const struct dkim_keytable_row *rows =
+        dkim_keytable_find(table, SPAN_LIT("example.org"), &count);
+    ck_assert_uint_eq(dkim_keytable_key_count(table), 4);
+    ck_assert_uint_eq(count, 2);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_int_eq(rows[i].selector[0], 'k');
+    dkim_keytable_free(table);
+    snprintf(dns_file, sizeof(dns_file), "--dns-file=%s", zone);
+    options[2] = "--finish";
+    ck_assert_int_eq(call("rotate", "example.org", options), CLI_NO);
+    ck_assert_msg(strstr(printed, "early") != NULL, "%s", printed);
+    int taken_back =
+        call("rotate", "example.org", (const char *[4]){directory, state, "--abort", dns_file});
+    ck_assert_msg(taken_back == CLI_YES, "%s", printed);
+    ck_assert_int_eq(dkim_keytable_load(folder, &table, NULL), OR_OK);
+    ck_assert_uint_eq(dkim_keytable_key_count(table), 2);
+    dkim_keytable_free(table);
+    ck_assert_int_eq(
+        call("rotate", "example.org", (const char *[4]){directory, state, "--abort", dns_file}),
+        CLI_NO);
 }
 END_TEST
 
 START_TEST(status_of_files_and_domains)
 {
     char path[TEMP_TREE_PATH_BYTES + 16], directory[128], dns_file[128];
-    const char *const options[3] = {directory, dns_file};
-    const char *const with_json[3] = {directory, dns_file, "--json"};
+    const char *const options[4] = {directory, dns_file};
+    const char *const with_json[4] = {directory, dns_file, "--json"};
     const char *word = NULL, *problem = NULL;
 
     snprintf(directory, sizeof(directory), "--directory=%s", folder);
@@ -388,6 +431,7 @@ main(void)
     tcase_add_test(tc, sign_with_one_key);
     tcase_add_loop_test(tc, sign_refuses, 0, sizeof(unsigned_ones) / sizeof(unsigned_ones[0]));
     tcase_add_loop_test(tc, status, 0, sizeof(states) / sizeof(states[0]));
+    tcase_add_test(tc, rotate_once_take_back_and_not_too_early);
     tcase_add_test(tc, status_of_files_and_domains);
     suite_add_tcase(suite, tc);
     return unit_main(suite);
