@@ -31,4 +31,8 @@ extern const char *const cli_dkim_sign_options[];
 int cli_dkim_verify(struct cli *cli);
 extern const char *const cli_dkim_verify_options[];
 
+/* [FILE]: an OpenDKIM configuration as ours. CLI_NO when some of it could not be taken over. */
+int cli_dkim_import(struct cli *cli);
+extern const char *const cli_dkim_import_options[];
+
 #endif

@@ -63,5 +63,15 @@ const struct cli_verb milter_cli_verbs[] = {
         .options = cli_dkim_verify_options,
         .run = cli_dkim_verify,
     },
+    {
+        .group = "dkim",
+        .name = "import-opendkim",
+        .arguments = "[FILE]",
+        .help = "make a configuration and key directory from those of OpenDKIM",
+        .min_args = 0,
+        .max_args = 1,
+        .options = cli_dkim_import_options,
+        .run = cli_dkim_import,
+    },
     {.group = NULL},
 };
