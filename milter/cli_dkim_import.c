@@ -79,15 +79,6 @@ find_places(struct job *job)
     return CLI_YES;
 }
 
-static bool
-milter_has_section(const char *name)
-{
-    for (size_t i = 0; i < milter_schema.section_count; i++)
-        if (strcmp(milter_schema.sections[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 static int
 convert(struct job *job)
 {
@@ -97,7 +88,6 @@ convert(struct job *job)
     job->import.mem = &job->mem;
     job->import.reader = &reader;
     job->import.observe = cli_option(job->cli, "observe") != NULL;
-    job->import.has_sign_sections = milter_has_section("sign");
     job->import.key_directory = job->key_directory;
     or_status st =
         opendkim_import(&job->import, job->cli->argc > 0 ? job->cli->argv[0] : DEFAULT_SOURCE, &e);

@@ -150,6 +150,7 @@ opendkim_import(struct opendkim_import *import, const char *path, struct err *e)
     import->setting_count = import->note_count = 0;
     import->rules = (struct opendkim_rules){.count = 0};
     buf_init(&import->conf, OPENDKIM_MAX_CONF_BYTES);
+    buf_init(&import->macros, OPENDKIM_MAX_CONF_BYTES);
     import->settings =
         arena_alloc_array(import->mem, OPENDKIM_MAX_SETTINGS, sizeof(*import->settings));
     import->notes = arena_alloc_array(import->mem, OPENDKIM_MAX_NOTES, sizeof(*import->notes));
@@ -170,4 +171,5 @@ void
 opendkim_import_fini(struct opendkim_import *import)
 {
     buf_fini(&import->conf);
+    buf_fini(&import->macros);
 }

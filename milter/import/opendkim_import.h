@@ -67,10 +67,10 @@ struct opendkim_import {
     struct arena *mem;
     const struct opendkim_reader *reader;
     bool observe;              /* mode = observe, and the socket left to OpenDKIM */
-    bool has_sign_sections;    /* whether this milter knows `sign "PATTERN" {}` */
     const char *key_directory; /* for the configuration */
     /* The result. */
     struct buf conf;
+    struct buf macros; /* of MTA and MacroList: items of originating-macros */
     struct opendkim_setting *settings;
     size_t setting_count;
     struct opendkim_note *notes;

@@ -301,6 +301,76 @@ take_nameservers(struct opendkim_import *import, const struct option *option,
     taken(import, s, "dns servers");
 }
 
+/* MTA: names of {daemon_name}. MacroList: "macro=value|value". Either makes mail ours. */
+static void
+add_macro(struct opendkim_import *import, struct span macro, struct span value)
+{
+    bool bare = macro.n > 1 && macro.p[0] != '{';
+
+    buf_addf(&import->macros, "%s\"%s%.*s%s=%.*s\"", import->macros.n == 0 ? "" : ", ",
+             bare ? "{" : "", SPAN_ARG(macro), bare ? "}" : "", SPAN_ARG(value));
+}
+
+static void
+take_mta(struct opendkim_import *import, const struct option *option,
+         const struct opendkim_setting *s)
+{
+    struct opendkim_entries entries;
+
+    if (opendkim_import_entries(import, s, &entries) != OR_OK)
+        return;
+    for (size_t i = 0; i < entries.count; i++)
+        if (entries.items[i].name.n != 0 && opendkim_import_quotable(entries.items[i].name))
+            add_macro(import, SPAN_LIT("{daemon_name}"), entries.items[i].name);
+    taken(import, s, option->target);
+}
+
+static void
+take_macros(struct opendkim_import *import, const struct option *option,
+            const struct opendkim_setting *s)
+{
+    struct opendkim_entries entries;
+
+    if (opendkim_import_entries(import, s, &entries) != OR_OK)
+        return;
+    for (size_t i = 0; i < entries.count; i++) {
+        struct span macro = entries.items[i].name, values = entries.items[i].value, value;
+
+        if (values.n == 0 || macro.n == 0 || !opendkim_import_quotable(macro) ||
+            !opendkim_import_quotable(values)) {
+            opendkim_import_note(import, OPENDKIM_IMPOSSIBLE, s->name,
+                                 "\"%.*s\": a macro without a value says nothing here",
+                                 SPAN_ARG(macro));
+            continue;
+        }
+        while (span_split(&values, '|', &value))
+            if (value.n != 0)
+                add_macro(import, macro, value);
+    }
+    taken(import, s, option->target);
+}
+
+/* Only the order From, Sender can be kept. */
+static void
+take_sender_headers(struct opendkim_import *import, const struct option *option,
+                    const struct opendkim_setting *s)
+{
+    struct opendkim_entries entries;
+
+    if (opendkim_import_entries(import, s, &entries) != OR_OK)
+        return;
+    for (size_t i = 0; i < entries.count; i++)
+        if (!span_equal_nocase_cstr(entries.items[i].name, i == 0 ? "From" : "Sender") || i > 1) {
+            opendkim_import_note(import, OPENDKIM_IMPOSSIBLE, s->name,
+                                 "From says whose key signs, and by %s the Sender field after it",
+                                 option->target);
+            return;
+        }
+    if (entries.count == 2)
+        buf_addf(&import->conf, "%s = true\n", option->target);
+    taken(import, s, entries.count == 2 ? option->target : "our default");
+}
+
 static void
 take_mode(struct opendkim_import *import, const struct option *option,
           const struct opendkim_setting *s)
@@ -385,13 +455,13 @@ static const struct option options[] = {
     {.name = "SubDomains", .run = take_bool, .target = "sign-subdomains"},
     {.name = "Syslog", .run = take_syslog, .target = "log"},
 
-    NOT_HERE("MacroList", "mail is signed when its client authenticated, or is in "
-                          "internal-networks; macros are not looked at"),
-    NOT_HERE("MTA", "mail is signed when its client authenticated, or is in internal-networks, "
-                    "whichever port it came by"),
-    NOT_HERE("SenderHeaders", "the From field alone says whose key signs"),
+    {.name = "MacroList", .run = take_macros, .target = "originating-macros"},
+    {.name = "MTA", .run = take_mta, .target = "originating-macros"},
+    {.name = "SenderHeaders", .run = take_sender_headers, .target = "sender-fallback"},
+
     NOT_HERE("SenderMacro", "the From field alone says whose key signs"),
-    NOT_HERE("TrustedAuthservIDs", "Authentication-Results of other hosts are not used"),
+    NOT_HERE("TrustedAuthservIDs",
+             "see trusted-relays and trusted-authserv-ids, which go together"),
     NOT_HERE("PeerList", "leave those clients out in Postfix: smtpd_milter_maps with DISABLE"),
     NOT_HERE("ExemptDomains", "every message gets a result; nothing is refused by default"),
     NOT_HERE("DontSignMailTo", "signing does not depend on recipients"),
@@ -585,6 +655,11 @@ opendkim_options_convert(struct opendkim_import *import)
         /* As in OpenDKIM, the last one of a name counts. */
         if (opendkim_import_find(import, name) == s)
             convert(import, s);
+    }
+    if (import->macros.n != 0) {
+        buf_add_cstr(&import->conf, "originating-macros = {");
+        buf_add_span(&import->conf, buf_span(&import->macros));
+        buf_add_cstr(&import->conf, "}\n");
     }
     tell_defaults(import);
 }

@@ -265,14 +265,35 @@ format_rule(struct opendkim_import *import, const struct opendkim_rule *rule)
         opendkim_import_note(import, OPENDKIM_IMPOSSIBLE, signing_table,
                              "line %u: \"%.*s\" matches no address, or cannot be written",
                              rule->line, SPAN_ARG(rule->pattern));
-    else if (!import->has_sign_sections && !is_own_domain(rule))
-        opendkim_import_note(
-            import, OPENDKIM_IMPOSSIBLE, signing_table,
-            "line %u: \"%.*s\" with d=%.*s: this milter signs a domain's mail with "
-            "that domain's own keys only",
-            rule->line, SPAN_ARG(rule->pattern), SPAN_ARG(rule->domain));
-    else if (import->has_sign_sections)
+    else
         format_section(import, rule, title);
+}
+
+/* Whether any line signs all mail of the domain. */
+static bool
+is_signed_whole(const struct opendkim_import *import, struct span domain)
+{
+    const char *everybody = arena_printf(import->mem, "*@%.*s", SPAN_ARG(domain));
+
+    for (size_t i = 0; everybody != NULL && i < import->rules.count; i++)
+        if (opendkim_pattern_covers(import->rules.items[i].pattern, span_cstr(everybody)))
+            return true;
+    return false;
+}
+
+/* A domain with keys signs all its mail here unless a section says something else; there it may
+ * have been some of its users only. */
+static void
+format_silence(struct opendkim_import *import, size_t at)
+{
+    const struct opendkim_rules *rules = &import->rules;
+    struct span domain = rules->items[at].domain;
+
+    for (size_t i = 0; i < at; i++)
+        if (span_equal_nocase(rules->items[i].domain, domain))
+            return;
+    if (!is_signed_whole(import, domain) && opendkim_import_quotable(domain))
+        buf_addf(&import->conf, "sign \"%.*s\" { never = true }\n", SPAN_ARG(domain));
 }
 
 void
@@ -286,4 +307,6 @@ opendkim_signing_format(struct opendkim_import *import)
     for (size_t i = 0; own < rules->count && i < rules->count; i++)
         if (!is_repeated(rules, i))
             format_rule(import, &rules->items[i]);
+    for (size_t i = 0; own < rules->count && i < rules->count; i++)
+        format_silence(import, i);
 }

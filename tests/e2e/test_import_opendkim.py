@@ -24,8 +24,11 @@ SENDERS = {
     "Cara@THREE.test": [("three.test", "third")],
     "dan@sub.one.test": [],
     "eve@four.test": [],
+    "news-7@four.test": [("three.test", "third")],
+    "Boss@five.test": [("five.test", "mail")],
+    "clerk@five.test": [],
 }
-KEYS = (("one.test", "mail"), ("two.test", "mail"), ("three.test", "third"), ("four.test", "mail"))
+KEYS = (("one.test", "mail"), ("two.test", "mail"), ("three.test", "third"), ("four.test", "mail"), ("five.test", "mail"))
 
 OPENDKIM_CONF = """\
 Syslog no
@@ -61,7 +64,8 @@ def write_opendkim(lab):
     files = {
         "KeyTable": "".join(table),
         "SigningTable": "# from, key\n*@one.test mail._domainkey.one.test\n*@two.test mail._domainkey.two.test\n"
-                        "*@three.test third._domainkey.three.test\nbob@two.test third._domainkey.three.test\n",
+                        "*@three.test third._domainkey.three.test\nbob@two.test third._domainkey.three.test\n"
+                        "news-*@four.test third._domainkey.three.test\nboss@five.test mail._domainkey.five.test\n",
         "TrustedHosts": "127.0.0.1\nlocalhost\n",
         "opendkim.conf": OPENDKIM_CONF.format(directory=directory, port=free_port(), nameserver="127.0.0.1"),
     }

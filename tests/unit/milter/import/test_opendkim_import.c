@@ -28,7 +28,7 @@ read_file(void *context, const char *path, struct span *text_out, struct err *e)
 }
 
 static or_status
-run(const struct file *files, bool sections, bool observe)
+run(const struct file *files, bool observe)
 {
     static struct opendkim_reader reader;
     struct err e = {.text = ""};
@@ -36,11 +36,8 @@ run(const struct file *files, bool sections, bool observe)
     opendkim_import_fini(&import);
     arena_reset(&mem);
     reader = (struct opendkim_reader){.read = read_file, .context = (void *)(uintptr_t)files};
-    import = (struct opendkim_import){.mem = &mem,
-                                      .reader = &reader,
-                                      .observe = observe,
-                                      .has_sign_sections = sections,
-                                      .key_directory = "/k"};
+    import = (struct opendkim_import){
+        .mem = &mem, .reader = &reader, .observe = observe, .key_directory = "/k"};
     return opendkim_import(&import, "opendkim.conf", &e);
 }
 
@@ -102,7 +99,7 @@ START_TEST(test_debian_as_shipped_signs_nothing_and_says_so)
                                   "TrustAnchorFile /usr/share/dns/root.key\n"},
                                  {NULL, NULL}};
 
-    ck_assert_int_eq(run(files, true, false), OR_OK);
+    ck_assert_int_eq(run(files, false), OR_OK);
     ck_assert(written("canonicalization = \"relaxed/simple\"\n"));
     ck_assert(written("log = syslog\n"));
     ck_assert(written("oversign-headers = {\"From\"}\n"));
@@ -122,7 +119,7 @@ START_TEST(test_single_domain)
                                                    "Socket inet:8891@localhost\n"},
                                  {NULL, NULL}};
 
-    ck_assert_int_eq(run(files, true, false), OR_OK);
+    ck_assert_int_eq(run(files, false), OR_OK);
     ck_assert_uint_eq(import.rules.count, 1);
     ck_assert_span_eq(import.rules.items[0].domain, "example.com");
     ck_assert_span_eq(import.rules.items[0].selector, "2020");
@@ -153,7 +150,7 @@ START_TEST(test_tables_with_one_selector_for_all_domains)
          "!10.0.0.1\n"},
         {NULL, NULL}};
 
-    ck_assert_int_eq(run(files, true, true), OR_OK);
+    ck_assert_int_eq(run(files, true), OR_OK);
     ck_assert_uint_eq(import.rules.count, 2);
     ck_assert_span_eq(import.rules.items[1].domain, "b.test");
     ck_assert(written("mode = observe\n"));
@@ -175,7 +172,7 @@ static const struct file ranked[] = {
 
 START_TEST(test_refile_keeps_its_first_match)
 {
-    ck_assert_int_eq(run(ranked, true, false), OR_OK);
+    ck_assert_int_eq(run(ranked, false), OR_OK);
     ck_assert(written("sign \"bob@a.test\" { domain = \"b.test\" selectors = {\"s2\"} }\n"));
     ck_assert(written("sign \"a.test\" { domain = \"a.test\" selectors = {\"s1\"} }\n"));
     ck_assert(written("sign \".a.test\" { domain = \"a.test\" selectors = {\"s1\"} }\n"));
@@ -189,11 +186,40 @@ START_TEST(test_refile_keeps_its_first_match)
 }
 END_TEST
 
-START_TEST(test_without_sections_only_own_domains_are_taken)
+/* Here a domain with keys signs all its mail; where only some of its users did, nobody else must.
+ */
+START_TEST(test_who_was_not_signed_is_not_signed_now)
 {
-    ck_assert_int_eq(run(ranked, false, false), OR_OK);
-    ck_assert(!written("sign \""));
-    ck_assert(noted(OPENDKIM_IMPOSSIBLE, "SigningTable", "\"bob@a.test\" with d=b.test"));
+    const struct file files[] = {
+        {"opendkim.conf", "KeyTable csl:a=a.test:s:/x/a, b=b.test:s:/x/b\nSigningTable /s\n"},
+        {"/s", "ann@a.test a\nb.test b\n"},
+        {NULL, NULL}};
+    const struct file everybody[] = {
+        {"opendkim.conf", "KeyTable csl:a=a.test:s:/x/a\nSigningTable refile:/s\n"},
+        {"/s", "ann@a.test a\n* a\n"},
+        {NULL, NULL}};
+
+    ck_assert_int_eq(run(files, false), OR_OK);
+    ck_assert(written("sign \"ann@a.test\" { domain = \"a.test\" selectors = {\"s\"} }\n"));
+    ck_assert(written("sign \"a.test\" { never = true }\n"));
+    ck_assert(!written("sign \"b.test\" { never"));
+    ck_assert_int_eq(run(everybody, false), OR_OK);
+    ck_assert(!written("never = true"));
+}
+END_TEST
+
+START_TEST(test_macros_become_one_list)
+{
+    const struct file files[] = {
+        {"opendkim.conf", "MTA ORIGINATING,sub\nMacroList auth_type=PLAIN|LOGIN,{v}=1,bare\n"
+                          "SenderHeaders From,Sender\n"},
+        {NULL, NULL}};
+
+    ck_assert_int_eq(run(files, false), OR_OK);
+    ck_assert(written("originating-macros = {\"{daemon_name}=ORIGINATING\", \"{daemon_name}=sub\", "
+                      "\"{auth_type}=PLAIN\", \"{auth_type}=LOGIN\", \"{v}=1\"}\n"));
+    ck_assert(noted(OPENDKIM_IMPOSSIBLE, "MacroList", "\"bare\""));
+    ck_assert(written("sender-fallback = true\n"));
 }
 END_TEST
 
@@ -205,7 +231,7 @@ START_TEST(test_multiple_signatures_add_up)
         {"/s", "a.test r\na.test e:%\nann@a.test o\n.a.test r\nann@.a.test e\n"},
         {NULL, NULL}};
 
-    ck_assert_int_eq(run(files, true, false), OR_OK);
+    ck_assert_int_eq(run(files, false), OR_OK);
     ck_assert(written("sign \"a.test\" { domain = \"a.test\" selectors = {\"r1\", \"e1\"} }\n"));
     ck_assert(written("sign \"ann@a.test\" { domain = \"o.test\" selectors = {\"o1\"} }\n"));
     ck_assert(noted(OPENDKIM_IMPOSSIBLE, "SigningTable", "d=a.test beside d=o.test"));
@@ -260,7 +286,7 @@ START_TEST(test_directive)
     const struct file files[] = {{"opendkim.conf", text}, {"/k", ""}, {NULL, NULL}};
 
     snprintf(text, sizeof(text), "%s\n", lines[_i].line);
-    ck_assert_int_eq(run(files, true, false), OR_OK);
+    ck_assert_int_eq(run(files, false), OR_OK);
     ck_assert_msg(lines[_i].conf == NULL || written(lines[_i].conf), "%s: %.*s", lines[_i].line,
                   SPAN_ARG(buf_span(&import.conf)));
     ck_assert_msg(noted(lines[_i].kind, lines[_i].option, lines[_i].text), "%s", lines[_i].line);
@@ -272,7 +298,7 @@ START_TEST(test_flags_that_are_off_need_no_word)
     const struct file files[] = {{"opendkim.conf", "Diagnostics No\nSendReports false\n"},
                                  {NULL, NULL}};
 
-    ck_assert_int_eq(run(files, true, false), OR_OK);
+    ck_assert_int_eq(run(files, false), OR_OK);
     ck_assert_uint_eq(count_notes(OPENDKIM_IMPOSSIBLE), 0);
 }
 END_TEST
@@ -286,12 +312,12 @@ START_TEST(test_include)
     const struct file missing[] = {{"opendkim.conf", "Include /nowhere\n"}, {NULL, NULL}};
     const struct file empty[] = {{"opendkim.conf", "Mode # nothing\n"}, {NULL, NULL}};
 
-    ck_assert_int_eq(run(files, true, false), OR_OK);
+    ck_assert_int_eq(run(files, false), OR_OK);
     ck_assert(written("clock-skew = 5s\n"));
     ck_assert(noted(OPENDKIM_CHANGED, "Mode", "only signed"));
-    ck_assert_int_eq(run(loop, true, false), OR_LIMIT);
-    ck_assert_int_eq(run(missing, true, false), OR_CONFIG);
-    ck_assert_int_eq(run(empty, true, false), OR_MALFORMED);
+    ck_assert_int_eq(run(loop, false), OR_LIMIT);
+    ck_assert_int_eq(run(missing, false), OR_CONFIG);
+    ck_assert_int_eq(run(empty, false), OR_MALFORMED);
 }
 END_TEST
 
@@ -323,7 +349,8 @@ suite(void)
     tcase_add_test(c, test_single_domain);
     tcase_add_test(c, test_tables_with_one_selector_for_all_domains);
     tcase_add_test(c, test_refile_keeps_its_first_match);
-    tcase_add_test(c, test_without_sections_only_own_domains_are_taken);
+    tcase_add_test(c, test_who_was_not_signed_is_not_signed_now);
+    tcase_add_test(c, test_macros_become_one_list);
     tcase_add_test(c, test_multiple_signatures_add_up);
     tcase_add_test(c, test_flags_that_are_off_need_no_word);
     tcase_add_test(c, test_include);
