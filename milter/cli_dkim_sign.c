@@ -107,7 +107,7 @@ find_keys(struct signing *s)
 {
     const char *path = cli_option(s->cli, "key");
     char directory[PATH_MAX];
-    struct milter_author author;
+    struct milter_author author = {.domain = SPAN_EMPTY};
     struct span domain = SPAN_EMPTY;
     struct err e;
 

@@ -4,6 +4,8 @@
  */
 #include "milter/milter_action.h"
 
+#include "milter/milter_author.h"
+
 #define TEXT_BYTES 500
 
 /* RFC 7372 3.1: 20 is "no passing signature found", 21 "no acceptable signature found": one passes,
@@ -40,13 +42,32 @@ text_of(struct milter_message *m, enum dkim_result result, const struct dkim_ver
     return text;
 }
 
+/* What the first section that fits the author says; a From that names no author has only the
+ * options outside of sections. */
+static int
+configured_action(const struct milter_message *m, enum dkim_result result)
+{
+    const struct milter_settings *settings = m->settings;
+    struct milter_author author;
+
+    if (settings->froms.count == 0 || milter_author_find(&m->dkim, &author, NULL) != OR_OK)
+        return settings->on_result[result];
+    for (size_t i = 0; i < settings->froms.count; i++) {
+        if (!addrpattern_matches(&m->built->froms[i], author.local, author.domain))
+            continue;
+        int action = milter_conf_from(settings, i)->on_result[result];
+        return action != MILTER_ON_DEFAULT ? action : settings->on_result[result];
+    }
+    return settings->on_result[result];
+}
+
 struct milter_action
 milter_action_of(struct milter_message *m)
 {
     const struct dkim_verify_item *item;
     enum dkim_result result = dkim_verify_decisive(&m->verify, &item);
     struct milter_action action = {
-        .action = (enum verdict_action)m->settings->on_result[result],
+        .action = (enum verdict_action)configured_action(m, result),
     };
 
     if (action.action == VERDICT_ACCEPT)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define HOST_NAME_BYTES 256
+#define FROMS_BYTES ((size_t)8 << 20)
 
 /* The host's full name where the resolver knows it, else what gethostname() says. */
 static char *
@@ -101,6 +102,24 @@ load_keys(const struct milter_settings *settings, bool check_only, struct dkim_k
     return OR_OK;
 }
 
+/* `from "PATTERN" { ... }`: authors, not envelopes. */
+static or_status
+build_froms(const struct milter_settings *s, struct milter_built *built, struct err *e)
+{
+    size_t count = s->froms.count;
+
+    arena_init(&built->froms_mem, FROMS_BYTES);
+    built->froms = arena_alloc_array(&built->froms_mem, count, sizeof(*built->froms));
+    for (size_t i = 0; i < count && built->froms != NULL; i++) {
+        const struct milter_from *from = milter_conf_from(s, i);
+
+        if (addrpattern_parse(span_cstr(from->head.title), &built->froms_mem, &built->froms[i],
+                              e) != OR_OK)
+            return err_wrap(e, OR_CONFIG, "%s:%u: from", s->common.path, from->head.line);
+    }
+    return built->froms != NULL ? OR_OK : err_set(e, OR_CONFIG, "too many from sections");
+}
+
 static or_status
 build_signing(const struct milter_settings *s, struct milter_built *built, struct err *e)
 {
@@ -179,6 +198,8 @@ milter_build(void *state, const void *settings, bool check_only, void **built_ou
     if (st == OR_OK)
         st = build_signing(s, built, e);
     if (st == OR_OK)
+        st = build_froms(s, built, e);
+    if (st == OR_OK)
         st = check_seal_key(s, built, e);
     if (st == OR_OK)
         st = daemon_dns_new(&s->common, &built->dns, e);
@@ -198,6 +219,7 @@ milter_destroy(void *built)
 {
     struct milter_built *b = built;
 
+    arena_fini(&b->froms_mem);
     dkim_signtable_free(b->signing);
     dkim_keytable_free(b->keys);
     dns_free(b->dns);

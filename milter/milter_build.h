@@ -8,6 +8,7 @@
 
 #include "common/dns/dns.h"
 #include "milter/dkim/dkim_keycache.h"
+#include "common/text/addrpattern.h"
 #include "milter/dkim/dkim_signtable.h"
 #include "milter/milter_conf.h"
 
@@ -16,8 +17,10 @@ struct milter_built {
     struct dkim_keycache *public_keys; /* of signers seen before */
     struct dkim_fields fields;         /* what our signatures cover */
     struct dkim_keytable *keys;        /* NULL: there is no key directory */
-    struct dkim_signtable *signing;    /* over `keys` */
-    char *authserv_id;                 /* as configured, or the host's name */
+    struct addrpattern *froms;         /* of the sections `from`, in their order */
+    struct arena froms_mem;
+    struct dkim_signtable *signing; /* over `keys` */
+    char *authserv_id;              /* as configured, or the host's name */
 };
 
 /* The daemon skeleton's `build` and `destroy`. A key that cannot be used is logged and left out

@@ -151,6 +151,13 @@ static const struct conf_option options[] = {
      .min = 1,
      .max = 32,
      .help = "DKIM signatures verified per message, from the top"},
+    {.name = "max-rsa-bits",
+     .type = CONF_INT,
+     .offset = FIELD(max_rsa_bits),
+     .def = "4096",
+     .min = 2048,
+     .max = 16384,
+     .help = "longest RSA key that verifies; longer ones cost too much (permerror)"},
     {.name = "verify-timeout",
      .type = CONF_DURATION,
      .offset = FIELD(verify_timeout_ms),
@@ -291,6 +298,26 @@ static const struct conf_option sign_options[] = {
      .help = "such mail is not signed"},
 };
 
+#define FROM(name_) offsetof(struct milter_from, name_)
+
+/* In the order of enum verdict_action, then MILTER_ON_DEFAULT. */
+static const char *const from_action_words[] = {"accept",   "reject",  "quarantine",
+                                                "tempfail", "default", NULL};
+
+#define FROM_OPTION(name_, result_, help_)                                                         \
+    {                                                                                              \
+        .name = (name_), .type = CONF_ENUM, .offset = FROM(on_result[result_]), .def = "default",  \
+        .words = from_action_words, .help = (help_)                                                \
+    }
+
+static const struct conf_option from_options[] = {
+    FROM_OPTION("on-none", DKIM_NONE, "without a signature"),
+    FROM_OPTION("on-fail", DKIM_FAIL, "with a signature that does not fit, none passing"),
+    FROM_OPTION("on-policy", DKIM_POLICY, "with a signature that we do not accept, none passing"),
+    FROM_OPTION("on-temperror", DKIM_TEMPERROR, "with a key that could not be looked up"),
+    FROM_OPTION("on-permerror", DKIM_PERMERROR, "with an unusable signature or key"),
+};
+
 static const struct conf_section sections[] = {
     {.name = "key",
      .options = key_options,
@@ -302,6 +329,11 @@ static const struct conf_section sections[] = {
      .option_count = sizeof(sign_options) / sizeof(sign_options[0]),
      .item_bytes = sizeof(struct milter_sign),
      .offset = FIELD(signs)},
+    {.name = "from",
+     .options = from_options,
+     .option_count = sizeof(from_options) / sizeof(from_options[0]),
+     .item_bytes = sizeof(struct milter_from),
+     .offset = FIELD(froms)},
 };
 
 const struct milter_key *
@@ -314,6 +346,12 @@ const struct milter_sign *
 milter_conf_sign(const struct milter_settings *settings, size_t at)
 {
     return conf_item_at(&sections[1], &settings->signs, at);
+}
+
+const struct milter_from *
+milter_conf_from(const struct milter_settings *settings, size_t at)
+{
+    return conf_item_at(&sections[2], &settings->froms, at);
 }
 
 static const struct conf_service services[] = {

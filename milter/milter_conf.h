@@ -40,6 +40,13 @@ struct milter_sign {
     bool never;
 };
 
+/* from "PATTERN" { ... } */
+struct milter_from {
+    struct conf_item head;
+    int on_result[DKIM_RESULTS]; /* enum verdict_action, or MILTER_ON_DEFAULT */
+};
+#define MILTER_ON_DEFAULT 4 /* what the option outside of the section says */
+
 struct milter_settings {
     struct conf_common common; /* first: conf.h */
     int mode;                  /* enum milter_mode */
@@ -79,6 +86,8 @@ struct milter_settings {
     int64_t clock_skew_ms;
     int singleton_headers;       /* enum milter_singletons */
     int on_result[DKIM_RESULTS]; /* enum verdict_action; none for pass and neutral */
+    struct conf_items froms;     /* struct milter_from */
+    int64_t max_rsa_bits;        /* of keys that verify */
     int64_t max_header_bytes;    /* of one message */
     char *quarantine_header;
 };
@@ -88,6 +97,7 @@ extern const struct conf_schema milter_schema;
 /* The sections at `at`, which must be below the count. */
 const struct milter_key *milter_conf_key(const struct milter_settings *settings, size_t at);
 const struct milter_sign *milter_conf_sign(const struct milter_settings *settings, size_t at);
+const struct milter_from *milter_conf_from(const struct milter_settings *settings, size_t at);
 
 /* "{name}=value" taken apart; OR_MALFORMED when it is not that. `name` keeps its braces. */
 or_status

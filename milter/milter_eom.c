@@ -305,6 +305,7 @@ judge_message(struct milter_message *m, SMFICTX *ctx, struct log_line *line, str
     struct verdict_answer storage;
 
     dkim_message_finish_body(&m->dkim);
+    milter_message_check_keys(m);
     dkim_verify_body(&m->verify, &m->dkim, &m->verify_settings);
     if (m->arc != NULL)
         arc_verify_body(m->arc, &m->dkim);

@@ -9,6 +9,7 @@
 #include "common/text/addr.h"
 #include "common/text/domain.h"
 #include "common/text/header.h"
+#include "milter/dkim/dkim_key.h"
 #include "milter/milter_author.h"
 #include "milter/milter_metrics.h"
 #include "milter/milter_recipient.h"
@@ -19,6 +20,7 @@
 /* Per byte of header: the field itself, its relaxed form, and what is parsed out of it. */
 #define ARENA_HEADER_FACTOR 4
 #define ARENA_EXTRA_BYTES ((size_t)1 << 20)
+#define LAST_LOOK_UP_MS 500 /* what is left for look-ups at the end, however long the body took */
 
 void
 milter_message_begin(struct milter_message *m, struct daemon *d, const struct milter_client *client)
@@ -169,21 +171,27 @@ prepare_signing(struct milter_message *m, struct err *e)
 }
 
 /* The look-ups share the deadline of those for DKIM. */
-static or_status
-prepare_arc(struct milter_message *m, struct err *e)
+static struct arc_verify_settings
+arc_settings(const struct milter_message *m)
 {
-    const struct arc_verify_settings settings = {
+    return (struct arc_verify_settings){
         .now = m->verify_settings.now,
         .deadline_mono_ms = m->verify_settings.deadline_mono_ms,
         .keys = m->built->public_keys,
     };
+}
+
+static or_status
+prepare_arc(struct milter_message *m, struct err *e)
+{
+    const struct arc_verify_settings settings = arc_settings(m);
 
     if (!m->settings->arc_verify)
         return OR_OK;
     m->arc = arena_alloc(&m->mem, sizeof(*m->arc));
     if (m->arc == NULL)
         return err_set(e, OR_LIMIT, "header too large");
-    return arc_verify_header(m->arc, &m->dkim, &settings, m->built->dns, e);
+    return arc_verify_begin(m->arc, &m->dkim, &settings, e);
 }
 
 /* A message that cannot be sealed is passed on without. */
@@ -219,11 +227,35 @@ prepare_dkim(struct milter_message *m, struct err *e)
 {
     if (m->relayed.has_dkim)
         return OR_OK;
-    return dkim_verify_header(&m->verify, &m->dkim, &m->verify_settings, m->built->dns, e);
+    return dkim_verify_begin(&m->verify, &m->dkim, &m->verify_settings, e);
 }
 
 static void
-prepare_verifying(struct milter_message *m)
+ask_ahead(struct milter_message *m, struct milter_prefetch *prefetch,
+          const struct dkim_verify_item *item)
+{
+    const char *name;
+
+    if (item != NULL && dkim_verify_needs_key(item) &&
+        (name = dkim_key_name(&item->sig, &m->mem)) != NULL)
+        milter_prefetch_txt(prefetch, m->built->dns, name, m->verify_settings.deadline_mono_ms);
+}
+
+/* Of an ARC chain only what is always looked up: nobody gets more questions out of us than he has
+ * valid seals (arc_verify.h). */
+static void
+ask_for_keys(struct milter_message *m, struct milter_prefetch *prefetch)
+{
+    for (size_t i = 0; i < m->verify.count; i++)
+        ask_ahead(m, prefetch, &m->verify.items[i]);
+    if (m->arc != NULL && m->arc->sets != NULL) {
+        ask_ahead(m, prefetch, m->arc->sets[m->arc->chain.count - 1].message);
+        ask_ahead(m, prefetch, m->arc->sets[m->arc->chain.count - 1].seal);
+    }
+}
+
+static void
+prepare_verifying(struct milter_message *m, struct milter_prefetch *prefetch)
 {
     struct err e;
 
@@ -232,6 +264,7 @@ prepare_verifying(struct milter_message *m)
         .max_signatures = (size_t)m->settings->max_signatures,
         .now = clock_now(),
         .deadline_mono_ms = clock_mono_ms() + m->settings->verify_timeout_ms,
+        .max_rsa_bits = (unsigned)m->settings->max_rsa_bits,
         .clock_skew_s = (uint32_t)(m->settings->clock_skew_ms / 1000),
         .accept_length = m->settings->length_tag == MILTER_LENGTH_ACCEPT,
         .strict_singletons = m->settings->singleton_headers == MILTER_SINGLETONS_POLICY,
@@ -242,10 +275,30 @@ prepare_verifying(struct milter_message *m)
         m->too_large = true; /* only the arena's ceiling fails here */
     else
         prepare_seal(m);
+    if (!m->too_large && prefetch != NULL)
+        ask_for_keys(m, prefetch);
 }
 
 void
-milter_message_end_of_header(struct milter_message *m)
+milter_message_check_keys(struct milter_message *m)
+{
+    int64_t at_least = clock_mono_ms() + LAST_LOOK_UP_MS;
+
+    /* A body that took long has used up the time in which the answers came, and they may have
+     * expired since (TTL 0). */
+    if (m->verify_settings.deadline_mono_ms < at_least)
+        m->verify_settings.deadline_mono_ms = at_least;
+    if (!m->relayed.has_dkim)
+        dkim_verify_keys(&m->verify, &m->dkim, &m->verify_settings, m->built->dns);
+    if (m->arc != NULL) {
+        const struct arc_verify_settings settings = arc_settings(m);
+
+        arc_verify_keys(m->arc, &m->dkim, &settings, m->built->dns);
+    }
+}
+
+void
+milter_message_end_of_header(struct milter_message *m, struct milter_prefetch *prefetch)
 {
     /* What a relay passes on is not ours to sign, though its address be one of our own. */
     m->originating = m->originating || m->login.n != 0 ||
@@ -253,7 +306,7 @@ milter_message_end_of_header(struct milter_message *m)
     if (m->too_large)
         return;
     if (!m->originating) {
-        prepare_verifying(m);
+        prepare_verifying(m, prefetch);
         return;
     }
     or_status st = prepare_signing(m, &m->not_signed);

@@ -15,6 +15,7 @@
 #include "milter/dkim/dkim_verify.h"
 #include "milter/milter_build.h"
 #include "milter/milter_conf.h"
+#include "milter/milter_prefetch.h"
 #include "milter/milter_relayed.h"
 
 /* The SMTP client of a session. */
@@ -66,8 +67,12 @@ void milter_message_add_recipient(struct milter_message *m, struct span path);
 /* Keeps the field; past the limits sets too_large and keeps no more. */
 void milter_message_add_field(struct milter_message *m, struct span name, struct span value);
 /* Decides between signing and verifying; asks authd where From must match the login (until
- * authd-timeout), fetches the keys to verify with (until verify-timeout). */
-void milter_message_end_of_header(struct milter_message *m);
+ * authd-timeout), has the keys to verify with looked up while the body comes. `prefetch` may be
+ * NULL: then they are looked up at the end. */
+void milter_message_end_of_header(struct milter_message *m, struct milter_prefetch *prefetch);
+/* At the end of the message: waits for the keys, until verify-timeout after the header, and checks
+ * the signatures over the header. */
+void milter_message_check_keys(struct milter_message *m);
 /* Hashes a piece of the body. */
 void milter_message_body(struct milter_message *m, struct span bytes);
 

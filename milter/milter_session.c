@@ -56,6 +56,7 @@ struct milter_session {
 static struct {
     struct daemon *daemon;
     bool all_originating; /* this process serves the port for submission */
+    struct milter_prefetch *prefetch;
     atomic_long sessions; /* connected */
     atomic_long messages; /* between MAIL and their end */
     atomic_bool draining;
@@ -286,7 +287,7 @@ on_end_of_header(SMFICTX *ctx)
     if (s == NULL || !s->in_message)
         return SMFIS_NOREPLY;
     s->message.queue_id = macro(ctx, "i", &s->message.mem);
-    milter_message_end_of_header(&s->message);
+    milter_message_end_of_header(&s->message, milter.prefetch);
     return SMFIS_NOREPLY;
 }
 
@@ -390,8 +391,10 @@ milter_session_serve(struct daemon *d)
         return EX_SOFTWARE;
     }
     struct milter_rotation *rotation = milter_rotation_start(d);
+    milter.prefetch = milter_prefetch_new(d);
     int status = smfi_main() == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
     milter_rotation_stop(rotation);
+    milter_prefetch_stop(milter.prefetch);
     return status;
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 enum lock_rank {
+    LOCK_PREFETCH,      /* milter: names to be looked up; a snapshot is taken under it */
     LOCK_SERVER,        /* server.c: connection list and counters */
     LOCK_SETTINGS,      /* the counted snapshot pointer */
     LOCK_AUTH_REQUEST,  /* authd: logins waiting for their REQUEST */

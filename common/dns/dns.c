@@ -10,6 +10,12 @@ dns_query(struct dns *dns, enum dns_type type, struct span name, int64_t deadlin
     return dns->ops->query(dns, type, name, deadline_mono_ms, mem, answer_out, e);
 }
 
+bool
+dns_is_at_hand(struct dns *dns, enum dns_type type, struct span name)
+{
+    return dns->ops->is_at_hand != NULL && dns->ops->is_at_hand(dns, type, name);
+}
+
 void
 dns_free(struct dns *dns)
 {

@@ -63,6 +63,10 @@ or_status
 dns_query(struct dns *dns, enum dns_type type, struct span name, int64_t deadline_mono_ms,
           struct arena *mem, const struct dns_answer **answer_out, struct err *e) OR_MUST_USE;
 
+/* Whether dns_query() would answer at once, or wait for a question that somebody else has asked
+ * already: then asking ahead of time gains nothing. False where nothing is kept. */
+bool dns_is_at_hand(struct dns *dns, enum dns_type type, struct span name);
+
 /* NULL is allowed. */
 void dns_free(struct dns *dns);
 
@@ -75,6 +79,7 @@ struct dns_ops {
                        int64_t deadline_mono_ms, struct arena *mem,
                        const struct dns_answer **answer_out, struct err *e);
     void (*free)(struct dns *dns);
+    bool (*is_at_hand)(struct dns *dns, enum dns_type type, struct span name); /* NULL: never */
 };
 
 struct dns {

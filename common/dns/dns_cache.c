@@ -335,14 +335,10 @@ ask(struct dns_cache *c, enum dns_type type, const char *name, int64_t deadline_
     }
 }
 
+/* The name as entries have it. An escaped dot is no final one. */
 static or_status
-cache_query(struct dns *dns, enum dns_type type, struct span name, int64_t deadline_mono_ms,
-            struct arena *mem, const struct dns_answer **answer_out, struct err *e)
+make_key(struct span name, char key[CACHE_MAX_NAME_BYTES + 1], struct err *e)
 {
-    struct dns_cache *c = (struct dns_cache *)dns;
-    char key[CACHE_MAX_NAME_BYTES + 1];
-
-    /* An escaped dot is no final one. */
     if (name.n > 0 && name.p[name.n - 1] == '.' && (name.n == 1 || name.p[name.n - 2] != '\\'))
         name.n--;
     if (name.n > CACHE_MAX_NAME_BYTES || span_contains_byte(name, '\0'))
@@ -353,10 +349,39 @@ cache_query(struct dns *dns, enum dns_type type, struct span name, int64_t deadl
         key[i] = ch >= 'A' && ch <= 'Z' ? (char)(ch - 'A' + 'a') : ch;
     }
     key[name.n] = '\0';
+    return OR_OK;
+}
+
+static or_status
+cache_query(struct dns *dns, enum dns_type type, struct span name, int64_t deadline_mono_ms,
+            struct arena *mem, const struct dns_answer **answer_out, struct err *e)
+{
+    struct dns_cache *c = (struct dns_cache *)dns;
+    char key[CACHE_MAX_NAME_BYTES + 1];
+    or_status st = make_key(name, key, e);
+
+    if (st != OR_OK)
+        return st;
     lock_take(&c->lock);
-    or_status st = ask(c, type, key, deadline_mono_ms, mem, answer_out, e);
+    st = ask(c, type, key, deadline_mono_ms, mem, answer_out, e);
     lock_drop(&c->lock);
     return st;
+}
+
+static bool
+cache_is_at_hand(struct dns *dns, enum dns_type type, struct span name)
+{
+    struct dns_cache *c = (struct dns_cache *)dns;
+    char key[CACHE_MAX_NAME_BYTES + 1];
+
+    if (make_key(name, key, NULL) != OR_OK)
+        return false;
+    lock_take(&c->lock);
+    const struct entry *entry = find_entry(c, hash_question(c, type, key), type, key);
+    bool at_hand =
+        entry != NULL && (entry->state == ENTRY_IN_THE_AIR || is_usable(entry, clock_mono_ms()));
+    lock_drop(&c->lock);
+    return at_hand;
 }
 
 static void
@@ -377,7 +402,8 @@ cache_free(struct dns *dns)
 struct dns *
 dns_cache_new(struct dns *upstream, const struct dns_cache_settings *settings)
 {
-    static const struct dns_ops ops = {.query = cache_query, .free = cache_free};
+    static const struct dns_ops ops = {
+        .query = cache_query, .free = cache_free, .is_at_hand = cache_is_at_hand};
     struct dns_cache *c = xcalloc(1, sizeof(*c));
 
     c->base.ops = &ops;

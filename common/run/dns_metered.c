@@ -47,6 +47,12 @@ metered_query(struct dns *dns, enum dns_type type, struct span name, int64_t dea
     return st;
 }
 
+static bool
+metered_is_at_hand(struct dns *dns, enum dns_type type, struct span name)
+{
+    return dns_is_at_hand(((const struct dns_metered *)dns)->inner, type, name);
+}
+
 static void
 metered_free(struct dns *dns)
 {
@@ -59,7 +65,8 @@ metered_free(struct dns *dns)
 struct dns *
 dns_metered_new(struct dns *inner, unsigned results, int seconds)
 {
-    static const struct dns_ops ops = {.query = metered_query, .free = metered_free};
+    static const struct dns_ops ops = {
+        .query = metered_query, .free = metered_free, .is_at_hand = metered_is_at_hand};
     struct dns_metered *m = xcalloc(1, sizeof(*m));
 
     m->base.ops = &ops;

@@ -27,10 +27,10 @@ list_sealed(struct checking *c, unsigned instance)
     return n - 1;
 }
 
-static struct dkim_verify_item *
-check_message(struct checking *c, unsigned instance, struct dkim_verify_item *item)
+static struct dkim_verify_step
+message_step(struct checking *c, unsigned instance, struct dkim_verify_item *item)
 {
-    struct dkim_verify_step step = {
+    return (struct dkim_verify_step){
         .message = c->message,
         .settings = &c->settings,
         .dns = c->dns,
@@ -38,15 +38,12 @@ check_message(struct checking *c, unsigned instance, struct dkim_verify_item *it
         .kind = DKIM_SIG_OF_ARC_MESSAGE,
         .field = c->chain->sets[instance - 1].fields[ARC_FIELD_MESSAGE],
     };
-
-    dkim_verify_step_header(&step);
-    return item;
 }
 
-static struct dkim_verify_item *
-check_seal(struct checking *c, unsigned instance, struct dkim_verify_item *item)
+static struct dkim_verify_step
+seal_step(struct checking *c, unsigned instance, struct dkim_verify_item *item)
 {
-    struct dkim_verify_step step = {
+    return (struct dkim_verify_step){
         .message = c->message,
         .settings = &c->settings,
         .dns = c->dns,
@@ -56,36 +53,63 @@ check_seal(struct checking *c, unsigned instance, struct dkim_verify_item *item)
         .sealed = c->sealed,
         .sealed_count = list_sealed(c, instance),
     };
-
-    dkim_verify_step_header(&step);
-    return item;
 }
 
-/* RFC 8617 5.2 steps 4 and 6, and 5 (the older message signatures) where everything is wanted. */
+/* The newest message signature and all seals; the older message signatures where everything is
+ * wanted (RFC 8617 5.2 step 5). */
 static void
-check_sets(struct checking *c, struct arc_verify *v, struct dkim_verify_item *items,
+begin_sets(struct checking *c, struct arc_verify *v, struct dkim_verify_item *items,
            bool everything)
 {
-    unsigned newest = v->chain.count;
-    const struct dkim_verify_item *message;
-
-    message = v->sets[newest - 1].message = check_message(c, newest, &items[0]);
-    bool go_on = everything || (message->reason == DKIM_OK && message->header_ok);
-    for (unsigned i = newest; i > 0 && go_on; i--) {
+    for (unsigned i = v->chain.count; i > 0; i--) {
         struct arc_verify_set *set = &v->sets[i - 1];
+        struct dkim_verify_step seal = seal_step(c, i, &items[2 * i - 1]);
 
-        set->seal = check_seal(c, i, &items[2 * i - 1]);
-        go_on = everything || set->seal->reason == DKIM_OK;
-        if (everything && i != newest)
-            set->message = check_message(c, i, &items[2 * i]);
+        set->seal = seal.item;
+        dkim_verify_step_begin(&seal);
+        if (!everything && i != v->chain.count)
+            continue;
+        struct dkim_verify_step message = message_step(c, i, &items[2 * i - 2]);
+        set->message = message.item;
+        dkim_verify_step_begin(&message);
     }
 }
 
-or_status
-arc_verify_header(struct arc_verify *v, struct dkim_message *m,
-                  const struct arc_verify_settings *settings, struct dns *dns, struct err *e)
+static void
+check_message(struct checking *c, struct arc_verify *v, unsigned instance)
 {
-    struct checking c = {
+    struct dkim_verify_step step = message_step(c, instance, v->sets[instance - 1].message);
+
+    dkim_verify_step_key(&step);
+}
+
+/* RFC 8617 5.2 steps 4 and 6. */
+static void
+check_sets(struct checking *c, struct arc_verify *v, bool everything)
+{
+    unsigned newest = v->chain.count;
+    const struct dkim_verify_item *message = v->sets[newest - 1].message;
+
+    check_message(c, v, newest);
+    bool go_on = everything || (message->reason == DKIM_OK && message->header_ok);
+    unsigned i = newest;
+    for (; i > 0 && go_on; i--) {
+        struct dkim_verify_step step = seal_step(c, i, v->sets[i - 1].seal);
+
+        dkim_verify_step_key(&step);
+        go_on = everything || step.item->reason == DKIM_OK;
+        if (everything && i != newest)
+            check_message(c, v, i);
+    }
+    for (; i > 0; i--) /* read, not looked at */
+        v->sets[i - 1].seal = NULL;
+}
+
+static struct checking
+start_checking(struct arc_verify *v, struct dkim_message *m,
+               const struct arc_verify_settings *settings, struct dns *dns)
+{
+    return (struct checking){
         .message = m,
         .dns = dns,
         .settings = {.now = settings->now,
@@ -94,6 +118,13 @@ arc_verify_header(struct arc_verify *v, struct dkim_message *m,
                      .clock_skew_s = DKIM_VERIFY_CLOCK_SKEW_S},
         .chain = &v->chain,
     };
+}
+
+or_status
+arc_verify_begin(struct arc_verify *v, struct dkim_message *m,
+                 const struct arc_verify_settings *settings, struct err *e)
+{
+    struct checking c = start_checking(v, m, settings, NULL);
 
     *v = (struct arc_verify){.result = ARC_NONE};
     or_status st = arc_set_collect(&v->chain, m, e);
@@ -104,8 +135,29 @@ arc_verify_header(struct arc_verify *v, struct dkim_message *m,
         arena_alloc_array(m->mem, 2 * (size_t)v->chain.count, sizeof(*items));
     if (v->sets == NULL || items == NULL)
         return err_set(e, OR_LIMIT, "no memory left for %u ARC sets", v->chain.count);
-    check_sets(&c, v, items, settings->everything);
+    begin_sets(&c, v, items, settings->everything);
     return OR_OK;
+}
+
+void
+arc_verify_keys(struct arc_verify *v, struct dkim_message *m,
+                const struct arc_verify_settings *settings, struct dns *dns)
+{
+    struct checking c = start_checking(v, m, settings, dns);
+
+    if (v->sets != NULL)
+        check_sets(&c, v, settings->everything);
+}
+
+or_status
+arc_verify_header(struct arc_verify *v, struct dkim_message *m,
+                  const struct arc_verify_settings *settings, struct dns *dns, struct err *e)
+{
+    or_status st = arc_verify_begin(v, m, settings, e);
+
+    if (st == OR_OK)
+        arc_verify_keys(v, m, settings, dns);
+    return st;
 }
 
 static void
@@ -138,7 +190,8 @@ arc_verify_body(struct arc_verify *v, const struct dkim_message *m)
         return;
     }
     for (unsigned i = newest; i > 0; i--) {
-        if (v->sets[i - 1].seal->reason == DKIM_OK)
+        /* header_ok: no seal is good that was not checked. */
+        if (v->sets[i - 1].seal->reason == DKIM_OK && v->sets[i - 1].seal->header_ok)
             continue;
         fail(v, ARC_SEAL_INVALID, i);
         return;

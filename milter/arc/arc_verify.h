@@ -2,10 +2,11 @@
  * Verifying a chain (RFC 8617 5.2). The newest ARC-Message-Signature is a DKIM signature of the
  * message as it is; the seals cover only ARC fields, each those of its own and all earlier sets.
  *
- * arc_verify_header() at the end of the header, when dkim_verify_header() would run: looks keys up
- * (this waits for DNS), checks signatures over the header, asks the message for its body hash.
- * arc_verify_body() after the last body chunk: compares it. Seals are checked from the newest down
- * until one fails: nobody gets more look-ups out of us than he has valid seals.
+ * arc_verify_begin() at the end of the header: reads the fields, asks the message for its body
+ * hash. arc_verify_keys() then or later: looks keys up (this waits for DNS), checks signatures over
+ * the header. arc_verify_body() after the last body chunk and the keys: compares the hash. Seals
+ * are checked from the newest down until one fails: nobody gets more look-ups out of us than he has
+ * valid seals.
  *
  * Every failure is permanent, DNS included (RFC 8617 5.2.1).
  *
@@ -40,6 +41,12 @@ struct arc_verify {
 };
 
 /* OR_LIMIT past the message's arena, which has everything; `v` owns nothing. */
+or_status arc_verify_begin(struct arc_verify *v, struct dkim_message *m,
+                           const struct arc_verify_settings *settings, struct err *e) OR_MUST_USE;
+/* With the same settings, but for the deadline. */
+void arc_verify_keys(struct arc_verify *v, struct dkim_message *m,
+                     const struct arc_verify_settings *settings, struct dns *dns);
+/* Both. */
 or_status arc_verify_header(struct arc_verify *v, struct dkim_message *m,
                             const struct arc_verify_settings *settings, struct dns *dns,
                             struct err *e) OR_MUST_USE;

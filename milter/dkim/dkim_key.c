@@ -200,6 +200,13 @@ query_reason(or_status st)
     }
 }
 
+char *
+dkim_key_name(const struct dkim_sig *sig, struct arena *mem)
+{
+    return arena_printf(mem, "%.*s._domainkey.%.*s", SPAN_ARG(sig->selector),
+                        SPAN_ARG(sig->domain));
+}
+
 enum dkim_reason
 dkim_key_fetch(const struct dkim_sig *sig, const struct dkim_key_source *source, struct arena *mem,
                struct dkim_key *key_out, struct span *detail_out)
@@ -209,8 +216,7 @@ dkim_key_fetch(const struct dkim_sig *sig, const struct dkim_key_source *source,
     struct err e = {.text = ""};
 
     *detail_out = SPAN_EMPTY;
-    char *name =
-        arena_printf(mem, "%.*s._domainkey.%.*s", SPAN_ARG(sig->selector), SPAN_ARG(sig->domain));
+    char *name = dkim_key_name(sig, mem);
     if (name == NULL)
         return DKIM_NO_MEMORY;
     enum dkim_reason reason = query_reason(dns_query(source->dns, DNS_TXT, span_cstr(name),
@@ -231,8 +237,11 @@ dkim_key_fetch(const struct dkim_sig *sig, const struct dkim_key_source *source,
 }
 
 enum dkim_reason
-dkim_key_check(const struct dkim_key *key, const struct dkim_sig *sig, struct span *detail_out)
+dkim_key_check(const struct dkim_key *key, const struct dkim_sig *sig, unsigned max_rsa_bits,
+               struct span *detail_out)
 {
+    unsigned most = max_rsa_bits != 0 ? max_rsa_bits : DKIM_MAX_RSA_BITS;
+
     *detail_out = SPAN_EMPTY;
     if (key->type != dkim_algorithm_key_type(sig->algorithm)) {
         *detail_out = span_cstr(dkim_key_type_name(key->type));
@@ -244,7 +253,7 @@ dkim_key_check(const struct dkim_key *key, const struct dkim_sig *sig, struct sp
     }
     if (key->type == DKIM_KEY_RSA && key->bits < DKIM_MIN_RSA_BITS)
         return DKIM_KEY_TOO_SHORT;
-    if (key->type == DKIM_KEY_RSA && key->bits > DKIM_MAX_RSA_BITS)
+    if (key->type == DKIM_KEY_RSA && key->bits > most)
         return DKIM_KEY_TOO_LONG;
     return DKIM_OK;
 }

@@ -39,10 +39,13 @@ enum dkim_reason
 dkim_key_fetch(const struct dkim_sig *sig, const struct dkim_key_source *source, struct arena *mem,
                struct dkim_key *key_out, struct span *detail_out);
 
-/* Whether this key may be used for this signature. */
-enum dkim_reason
-dkim_key_check(const struct dkim_key *key, const struct dkim_sig *sig, struct span *detail_out);
+/* Whether this key may be used for this signature. `max_rsa_bits` 0: DKIM_MAX_RSA_BITS. */
+enum dkim_reason dkim_key_check(const struct dkim_key *key, const struct dkim_sig *sig,
+                                unsigned max_rsa_bits, struct span *detail_out);
 
 void dkim_key_fini(struct dkim_key *key);
+
+/* "SELECTOR._domainkey.DOMAIN": where the key lies. NULL past the arena. */
+char *dkim_key_name(const struct dkim_sig *sig, struct arena *mem);
 
 #endif

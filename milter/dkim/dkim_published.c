@@ -63,7 +63,7 @@ dkim_published_check(const struct dkim_keytable_row *row, struct dns *dns, int64
     enum dkim_reason reason = dkim_key_fetch(&sig, &source, mem, &key, &detail);
 
     if (reason == DKIM_OK)
-        reason = dkim_key_check(&key, &sig, &detail);
+        reason = dkim_key_check(&key, &sig, 0, &detail);
     enum dkim_published published = from_reason(reason);
     *text_out = SPAN_EMPTY;
     if (reason != DKIM_OK) {

@@ -109,7 +109,9 @@ check_key(struct dkim_verify_step *s, struct dkim_key *key)
     item->key_bits = key->bits;
     item->testing = key->testing;
     item->key_authenticated = key->authenticated;
-    return reason == DKIM_OK ? dkim_key_check(key, &item->sig, &item->detail) : reason;
+    return reason == DKIM_OK
+               ? dkim_key_check(key, &item->sig, s->settings->max_rsa_bits, &item->detail)
+               : reason;
 }
 
 static enum dkim_reason
@@ -139,9 +141,7 @@ check_signature(struct dkim_verify_step *s)
         reason = hash_header(s, hash);
     if (reason == DKIM_OK) {
         s->item->header_ok = dkim_public_verify(key.public_key, hash, s->item->sig.signature);
-        if (s->kind != DKIM_SIG_OF_ARC_SEAL)
-            reason = want_body(s);
-        else if (!s->item->header_ok)
+        if (s->kind == DKIM_SIG_OF_ARC_SEAL && !s->item->header_ok)
             reason = DKIM_HEADER_CHANGED;
     }
     dkim_key_fini(&key);
@@ -156,8 +156,6 @@ refuse_sha1(struct dkim_verify_step *s)
     struct span detail = s->item->detail;
     struct dkim_key key = {0};
 
-    if (s->item->sig.domain.n == 0 || s->item->sig.selector.n == 0)
-        return DKIM_SIG_RSA_SHA1;
     enum dkim_reason reason = check_key(s, &key);
     dkim_key_fini(&key);
     if (dkim_reason_result(reason) == DKIM_TEMPERROR)
@@ -173,25 +171,45 @@ check_field(struct dkim_verify_step *s)
     enum dkim_reason reason = dkim_sig_parse_kind(s->kind, s->message->fields[s->field].value,
                                                   s->message->mem, &item->sig, &item->detail);
 
-    if (reason == DKIM_SIG_RSA_SHA1)
-        return refuse_sha1(s);
     if (reason == DKIM_OK)
         reason = check_times(&item->sig, s->settings);
-    if (reason == DKIM_OK)
-        reason = check_signature(s);
+    if (reason == DKIM_OK && s->kind != DKIM_SIG_OF_ARC_SEAL)
+        reason = want_body(s);
     return reason;
 }
 
-void
-dkim_verify_step_header(struct dkim_verify_step *s)
+static void
+set_reason(struct dkim_verify_item *item, enum dkim_reason reason)
 {
-    s->item->reason = check_field(s);
-    s->item->result = dkim_reason_result(s->item->reason);
+    item->reason = reason;
+    item->result = dkim_reason_result(reason);
+}
+
+bool
+dkim_verify_needs_key(const struct dkim_verify_item *item)
+{
+    return item->reason == DKIM_OK || (item->reason == DKIM_SIG_RSA_SHA1 &&
+                                       item->sig.domain.n != 0 && item->sig.selector.n != 0);
+}
+
+void
+dkim_verify_step_begin(struct dkim_verify_step *s)
+{
+    s->item->field = s->field;
+    set_reason(s->item, check_field(s));
+}
+
+void
+dkim_verify_step_key(struct dkim_verify_step *s)
+{
+    if (!dkim_verify_needs_key(s->item))
+        return;
+    set_reason(s->item, s->item->reason == DKIM_OK ? check_signature(s) : refuse_sha1(s));
 }
 
 or_status
-dkim_verify_header(struct dkim_verify *v, struct dkim_message *m,
-                   const struct dkim_verify_settings *settings, struct dns *dns, struct err *e)
+dkim_verify_begin(struct dkim_verify *v, struct dkim_message *m,
+                  const struct dkim_verify_settings *settings, struct err *e)
 {
     static const struct span name = {"DKIM-Signature", sizeof("DKIM-Signature") - 1};
     size_t found = dkim_message_count(m, name);
@@ -207,14 +225,40 @@ dkim_verify_header(struct dkim_verify *v, struct dkim_message *m,
         return err_set(e, OR_LIMIT, "no memory left for %zu signatures", v->count);
     size_t done = 0;
     for (size_t i = 0; i < m->field_count && done < v->count; i++) {
-        struct dkim_verify_step s = {.message = m, .settings = settings, .dns = dns, .field = i};
+        struct dkim_verify_step s = {.message = m, .settings = settings, .field = i};
 
         if (!span_equal_nocase(m->fields[i].name, name))
             continue;
         s.item = &v->items[done++];
-        dkim_verify_step_header(&s);
+        dkim_verify_step_begin(&s);
     }
     return OR_OK;
+}
+
+void
+dkim_verify_keys(struct dkim_verify *v, struct dkim_message *m,
+                 const struct dkim_verify_settings *settings, struct dns *dns)
+{
+    for (size_t i = 0; i < v->count; i++) {
+        struct dkim_verify_step s = {.message = m,
+                                     .settings = settings,
+                                     .dns = dns,
+                                     .item = &v->items[i],
+                                     .field = v->items[i].field};
+
+        dkim_verify_step_key(&s);
+    }
+}
+
+or_status
+dkim_verify_header(struct dkim_verify *v, struct dkim_message *m,
+                   const struct dkim_verify_settings *settings, struct dns *dns, struct err *e)
+{
+    or_status st = dkim_verify_begin(v, m, settings, e);
+
+    if (st == OR_OK)
+        dkim_verify_keys(v, m, settings, dns);
+    return st;
 }
 
 static enum dkim_reason

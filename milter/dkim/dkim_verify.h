@@ -26,6 +26,7 @@ struct dkim_verify_settings {
     time_t now;
     int64_t deadline_mono_ms;   /* for all look-ups together */
     struct dkim_keycache *keys; /* NULL: every key is read anew */
+    unsigned max_rsa_bits;      /* of a key; 0: DKIM_MAX_RSA_BITS */
     uint32_t clock_skew_s;      /* how wrong other people's clocks may be, for t= and x= */
     /* Let signatures with l= pass where it covers the whole body; otherwise they are `policy`: what
      * is added behind it is not signed (RFC 6376 8.2). */
@@ -44,6 +45,7 @@ struct dkim_verify_item {
     unsigned key_bits;   /* 0: no key was seen */
     bool testing;        /* the key has t=y: treat a failure like no signature (RFC 6376 3.6.1) */
     bool key_authenticated; /* the key came with DNSSEC, says the resolver */
+    size_t field;           /* used by dkim_verify_keys() */
     size_t body_slot;       /* used by dkim_verify_body() */
     bool header_ok;
 };
@@ -68,15 +70,25 @@ struct dkim_verify_step {
     size_t sealed_count;
 };
 
-/* Field, key, signature; asks for the body hash (a seal needs none: its result is final). */
-void dkim_verify_step_header(struct dkim_verify_step *s);
+/* Before the body: the field itself; asks for the body hash (a seal needs none). */
+void dkim_verify_step_begin(struct dkim_verify_step *s);
+/* After that, at any time: key and signature; waits for DNS. Of a seal the result is final. */
+void dkim_verify_step_key(struct dkim_verify_step *s);
+/* Whether dkim_verify_step_key() will ask for this item's key. */
+bool dkim_verify_needs_key(const struct dkim_verify_item *item);
 /* After dkim_message_finish_body(): compares the body hash of a DKIM-Signature or
  * ARC-Message-Signature. */
 void dkim_verify_step_body(struct dkim_verify_item *item, const struct dkim_message *m,
                            const struct dkim_verify_settings *settings);
 
-/* OR_LIMIT past the arena. Trouble with single signatures is in the items, not here. `v` owns
- * nothing. */
+/* At the end of the header: all but the keys, without waiting for anything. OR_LIMIT past the
+ * arena. Trouble with single signatures is in the items, not here. `v` owns nothing. */
+or_status dkim_verify_begin(struct dkim_verify *v, struct dkim_message *m,
+                            const struct dkim_verify_settings *settings, struct err *e) OR_MUST_USE;
+/* Then, while the body comes or after it: looks the keys up and checks the signatures. */
+void dkim_verify_keys(struct dkim_verify *v, struct dkim_message *m,
+                      const struct dkim_verify_settings *settings, struct dns *dns);
+/* Both, where nothing is gained by telling them apart. */
 or_status dkim_verify_header(struct dkim_verify *v, struct dkim_message *m,
                              const struct dkim_verify_settings *settings, struct dns *dns,
                              struct err *e) OR_MUST_USE;

@@ -1,391 +1,9 @@
 /*
  * Every directive of OpenDKIM 2.11: what becomes of it here, or why nothing does.
  */
-#include "milter/import/opendkim_import.h"
-
-#include "common/text/ip.h"
+#include "milter/import/opendkim_take.h"
 
 #include <string.h>
-
-struct option;
-
-/* Writes a line into import->conf and a note. */
-typedef void (*option_handler)(struct opendkim_import *import, const struct option *option,
-                               const struct opendkim_setting *s);
-
-struct option {
-    const char *name;
-    option_handler run; /* NULL: not taken over, `word` says why */
-    const char *target; /* our option */
-    uint64_t max;       /* of a number; `min` too */
-    uint64_t min;
-    const char *word;    /* why not, or what is different */
-    bool off_by_default; /* a Boolean that says nothing while it is off */
-    bool harmless;       /* what it asked for needs nothing here */
-};
-
-static void
-taken(struct opendkim_import *import, const struct opendkim_setting *s, const char *target)
-{
-    opendkim_import_note(import, OPENDKIM_TAKEN, s->name, "%s", target);
-}
-
-static void
-unusable(struct opendkim_import *import, const struct opendkim_setting *s)
-{
-    opendkim_import_note(import, OPENDKIM_IMPOSSIBLE, s->name,
-                         "line %u: \"%.*s\" is not a value that can be taken over", s->line,
-                         SPAN_ARG(s->value));
-}
-
-/* Read with other directives, in opendkim_signing.c. */
-static void
-take_elsewhere(struct opendkim_import *import, const struct option *option,
-               const struct opendkim_setting *s)
-{
-    (void)import, (void)option, (void)s;
-}
-
-static void
-take_string(struct opendkim_import *import, const struct option *option,
-            const struct opendkim_setting *s)
-{
-    if (span_equal_cstr(s->value, "HOSTNAME")) {
-        opendkim_import_note(import, OPENDKIM_TAKEN, s->name, "the host's name is our default");
-        return;
-    }
-    if (!opendkim_import_quotable(s->value)) {
-        unusable(import, s);
-        return;
-    }
-    buf_addf(&import->conf, "%s = \"%.*s\"\n", option->target, SPAN_ARG(s->value));
-    taken(import, s, option->target);
-}
-
-static void
-take_number(struct opendkim_import *import, const struct option *option,
-            const struct opendkim_setting *s)
-{
-    uint64_t value, wanted;
-
-    if (span_parse_u64(s->value, UINT64_MAX / 2, &value) != OR_OK) {
-        unusable(import, s);
-        return;
-    }
-    wanted = value == 0 && option->min != 0 ? option->max : value; /* 0: without limit */
-    if (wanted > option->max)
-        wanted = option->max;
-    if (wanted < option->min)
-        wanted = option->min;
-    buf_addf(&import->conf, "%s = %llu%s\n", option->target, (unsigned long long)wanted,
-             option->word);
-    if (wanted == value)
-        taken(import, s, option->target);
-    else
-        opendkim_import_note(import, OPENDKIM_CHANGED, s->name,
-                             "%llu becomes %s = %llu%s, the nearest that is allowed",
-                             (unsigned long long)value, option->target, (unsigned long long)wanted,
-                             option->word);
-}
-
-static void
-take_bool(struct opendkim_import *import, const struct option *option,
-          const struct opendkim_setting *s)
-{
-    bool on;
-
-    if (opendkim_bool_parse(s->value, &on) != OR_OK) {
-        unusable(import, s);
-        return;
-    }
-    buf_addf(&import->conf, "%s = %s\n", option->target, on ? "true" : "false");
-    taken(import, s, option->target);
-}
-
-static void
-take_syslog(struct opendkim_import *import, const struct option *option,
-            const struct opendkim_setting *s)
-{
-    bool on;
-
-    if (opendkim_bool_parse(s->value, &on) != OR_OK) {
-        unusable(import, s);
-        return;
-    }
-    buf_addf(&import->conf, "%s = %s\n", option->target, on ? "syslog" : "stderr");
-    taken(import, s, option->target);
-}
-
-static void
-take_canonicalization(struct opendkim_import *import, const struct option *option,
-                      const struct opendkim_setting *s)
-{
-    size_t slash = span_find(s->value, '/');
-    struct span parts[2] = {span_slice(s->value, 0, slash), SPAN_LIT("simple")};
-    const char *names[2];
-
-    if (slash < s->value.n)
-        parts[1] = span_from(s->value, slash + 1);
-    for (size_t i = 0; i < 2; i++) {
-        bool relaxed = span_equal_nocase_cstr(parts[i], "relaxed");
-
-        if (!relaxed && !span_equal_nocase_cstr(parts[i], "simple")) {
-            unusable(import, s);
-            return;
-        }
-        names[i] = relaxed ? "relaxed" : "simple";
-    }
-    buf_addf(&import->conf, "%s = \"%s/%s\"\n", option->target, names[0], names[1]);
-    taken(import, s, option->target);
-}
-
-static void
-take_action(struct opendkim_import *import, const struct option *option,
-            const struct opendkim_setting *s)
-{
-    static const char *const words[] = {"accept", "reject", "quarantine", "tempfail"};
-
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (span_equal_nocase_cstr(s->value, words[i]) ||
-            (s->value.n == 1 && s->value.p[0] == words[i][0])) {
-            buf_addf(&import->conf, "%s = %s\n", option->target, words[i]);
-            taken(import, s, option->target);
-            return;
-        }
-    opendkim_import_note(import, OPENDKIM_IMPOSSIBLE, s->name,
-                         "\"%.*s\": we discard nothing unseen; choose quarantine or reject for %s",
-                         SPAN_ARG(s->value), option->target);
-}
-
-/* "*,+x,-y" is a change to OpenDKIM's defaults, which are near enough to ours. */
-static void
-take_fields(struct opendkim_import *import, const struct option *option,
-            const struct opendkim_setting *s)
-{
-    struct opendkim_entries entries;
-    const char *separator = "";
-
-    if (opendkim_import_entries(import, s, &entries) != OR_OK)
-        return;
-    for (size_t i = 0; i < entries.count; i++)
-        if (strchr("*+-.", entries.items[i].name.p[0]) != NULL ||
-            !opendkim_import_quotable(entries.items[i].name)) {
-            opendkim_import_note(import, OPENDKIM_IMPOSSIBLE, s->name,
-                                 "a change to OpenDKIM's own list (\"%.*s\") is not taken over; "
-                                 "write the whole list, or see %s",
-                                 SPAN_ARG(s->value), option->target);
-            return;
-        }
-    buf_addf(&import->conf, "%s = {", option->target);
-    if (strcmp(option->target, "sign-headers") == 0) {
-        buf_add_cstr(&import->conf, "\"From\""); /* implied in OpenDKIM */
-        separator = ", ";
-    }
-    for (size_t i = 0; i < entries.count; i++) {
-        if (separator[0] != '\0' && span_equal_nocase_cstr(entries.items[i].name, "From"))
-            if (strcmp(option->target, "sign-headers") == 0)
-                continue;
-        buf_addf(&import->conf, "%s\"%.*s\"", separator, SPAN_ARG(entries.items[i].name));
-        separator = ", ";
-    }
-    buf_add_cstr(&import->conf, "}\n");
-    taken(import, s, option->target);
-}
-
-static void
-take_network(struct opendkim_import *import, const struct opendkim_setting *s, struct span entry,
-             const char **separator)
-{
-    struct span text = entry;
-    struct cidr block;
-    struct err e = {.text = ""};
-
-    if (span_has_prefix(text, SPAN_LIT("[")) && span_find(text, ']') < text.n)
-        text = span_slice(text, 1, span_find(text, ']'));
-    if (cidr_parse(text, &block, &e) == OR_OK) {
-        buf_addf(&import->conf, "%s\"%.*s\"", *separator, SPAN_ARG(text));
-        *separator = ", ";
-    } else if (span_equal_nocase_cstr(text, "localhost")) {
-        buf_addf(&import->conf, "%s\"127.0.0.0/8\", \"::1\"", *separator);
-        *separator = ", ";
-    } else {
-        opendkim_import_note(import, OPENDKIM_IMPOSSIBLE, s->name,
-                             "\"%.*s\" is not an address or a network; write its addresses (%s)",
-                             SPAN_ARG(entry),
-                             span_has_prefix(entry, SPAN_LIT("!"))
-                                 ? "there are no exceptions: leave them out of the networks"
-                                 : "names of clients are not looked up");
-    }
-}
-
-static void
-take_networks(struct opendkim_import *import, const struct option *option,
-              const struct opendkim_setting *s)
-{
-    struct opendkim_entries entries;
-    const char *separator = "";
-
-    if (opendkim_import_entries(import, s, &entries) != OR_OK)
-        return;
-    buf_addf(&import->conf, "%s = {", option->target);
-    for (size_t i = 0; i < entries.count; i++)
-        take_network(import, s, entries.items[i].name, &separator);
-    buf_add_cstr(&import->conf, "}\n");
-    taken(import, s, option->target);
-}
-
-/* While OpenDKIM runs, its socket is its own. */
-static void
-take_socket(struct opendkim_import *import, const struct option *option,
-            const struct opendkim_setting *s)
-{
-    size_t colon = span_find(s->value, ':');
-    struct span kind = span_slice(s->value, 0, colon);
-    struct span rest = colon < s->value.n ? span_from(s->value, colon + 1) : s->value;
-    size_t at = span_find(rest, '@');
-    struct span host = at < rest.n ? span_from(rest, at + 1) : SPAN_LIT("127.0.0.1");
-
-    if (import->observe) {
-        opendkim_import_note(import, OPENDKIM_CHANGED, s->name,
-                             "OpenDKIM keeps %.*s; we listen at our own default, name both in "
-                             "smtpd_milters",
-                             SPAN_ARG(s->value));
-        return;
-    }
-    if (!opendkim_import_quotable(rest)) {
-        unusable(import, s);
-        return;
-    }
-    if (kind.n == 0 || colon == s->value.n || span_equal_nocase_cstr(kind, "local") ||
-        span_equal_nocase_cstr(kind, "unix")) {
-        buf_addf(&import->conf, "listen %s { address = {\"unix:%.*s\"} }\n", option->target,
-                 SPAN_ARG(rest));
-    } else {
-        if (span_equal_nocase_cstr(host, "localhost"))
-            host = SPAN_LIT("127.0.0.1");
-        buf_addf(&import->conf, "listen %s { address = {\"inet:%.*s:%.*s\"} }\n", option->target,
-                 SPAN_ARG(host), SPAN_ARG(span_slice(rest, 0, at)));
-        if (at >= rest.n) {
-            opendkim_import_note(import, OPENDKIM_CHANGED, s->name,
-                                 "open to every interface there, to 127.0.0.1 here; see listen");
-            return;
-        }
-    }
-    taken(import, s, "listen");
-}
-
-static void
-take_nameservers(struct opendkim_import *import, const struct option *option,
-                 const struct opendkim_setting *s)
-{
-    struct opendkim_cursor cursor = {.rest = s->value};
-    struct opendkim_entry entry;
-    struct ip ip;
-    size_t count = 0;
-
-    (void)option;
-    while (opendkim_list_next(&cursor, &entry)) {
-        if (ip_parse(entry.name, &ip) != OR_OK) {
-            unusable(import, s);
-            continue;
-        }
-        buf_add_cstr(&import->conf, count++ == 0 ? "dns { servers = {" : ", ");
-        if (span_contains_byte(entry.name, ':'))
-            buf_addf(&import->conf, "\"[%.*s]:53\"", SPAN_ARG(entry.name));
-        else
-            buf_addf(&import->conf, "\"%.*s:53\"", SPAN_ARG(entry.name));
-    }
-    if (count == 0)
-        return;
-    buf_add_cstr(&import->conf, "} }\n");
-    taken(import, s, "dns servers");
-}
-
-/* MTA: names of {daemon_name}. MacroList: "macro=value|value". Either makes mail ours. */
-static void
-add_macro(struct opendkim_import *import, struct span macro, struct span value)
-{
-    bool bare = macro.n > 1 && macro.p[0] != '{';
-
-    buf_addf(&import->macros, "%s\"%s%.*s%s=%.*s\"", import->macros.n == 0 ? "" : ", ",
-             bare ? "{" : "", SPAN_ARG(macro), bare ? "}" : "", SPAN_ARG(value));
-}
-
-static void
-take_mta(struct opendkim_import *import, const struct option *option,
-         const struct opendkim_setting *s)
-{
-    struct opendkim_entries entries;
-
-    if (opendkim_import_entries(import, s, &entries) != OR_OK)
-        return;
-    for (size_t i = 0; i < entries.count; i++)
-        if (entries.items[i].name.n != 0 && opendkim_import_quotable(entries.items[i].name))
-            add_macro(import, SPAN_LIT("{daemon_name}"), entries.items[i].name);
-    taken(import, s, option->target);
-}
-
-static void
-take_macros(struct opendkim_import *import, const struct option *option,
-            const struct opendkim_setting *s)
-{
-    struct opendkim_entries entries;
-
-    if (opendkim_import_entries(import, s, &entries) != OR_OK)
-        return;
-    for (size_t i = 0; i < entries.count; i++) {
-        struct span macro = entries.items[i].name, values = entries.items[i].value, value;
-
-        if (values.n == 0 || macro.n == 0 || !opendkim_import_quotable(macro) ||
-            !opendkim_import_quotable(values)) {
-            opendkim_import_note(import, OPENDKIM_IMPOSSIBLE, s->name,
-                                 "\"%.*s\": a macro without a value says nothing here",
-                                 SPAN_ARG(macro));
-            continue;
-        }
-        while (span_split(&values, '|', &value))
-            if (value.n != 0)
-                add_macro(import, macro, value);
-    }
-    taken(import, s, option->target);
-}
-
-/* Only the order From, Sender can be kept. */
-static void
-take_sender_headers(struct opendkim_import *import, const struct option *option,
-                    const struct opendkim_setting *s)
-{
-    struct opendkim_entries entries;
-
-    if (opendkim_import_entries(import, s, &entries) != OR_OK)
-        return;
-    for (size_t i = 0; i < entries.count; i++)
-        if (!span_equal_nocase_cstr(entries.items[i].name, i == 0 ? "From" : "Sender") || i > 1) {
-            opendkim_import_note(import, OPENDKIM_IMPOSSIBLE, s->name,
-                                 "From says whose key signs, and by %s the Sender field after it",
-                                 option->target);
-            return;
-        }
-    if (entries.count == 2)
-        buf_addf(&import->conf, "%s = true\n", option->target);
-    taken(import, s, entries.count == 2 ? option->target : "our default");
-}
-
-static void
-take_mode(struct opendkim_import *import, const struct option *option,
-          const struct opendkim_setting *s)
-{
-    bool signs = span_contains_byte(s->value, 's'), verifies = span_contains_byte(s->value, 'v');
-
-    (void)option;
-    if (signs && verifies)
-        taken(import, s, "we sign and verify");
-    else
-        opendkim_import_note(import, OPENDKIM_CHANGED, s->name, "%s",
-                             verifies ? "it only verified; we also sign where there are keys"
-                                      : "it only signed; we also verify what arrives, and accept "
-                                        "it whatever the result, unless an on-... option says so");
-}
 
 #define SIMPLY_GONE(name_, word_)                                                                  \
     {                                                                                              \
@@ -413,51 +31,57 @@ static const char by_systemd[] = "systemd's unit does that";
 static const char debugging[] = "for debugging OpenDKIM only";
 static const char no_adsp[] = "ADSP (RFC 5617) is historic; DMARC is policyd's";
 
-static const struct option options[] = {
-    {.name = "AuthservID", .run = take_string, .target = "authserv-id"},
-    {.name = "Canonicalization", .run = take_canonicalization, .target = "canonicalization"},
-    {.name = "ClockDrift", .run = take_number, .target = "clock-skew", .max = 86400, .word = "s"},
-    {.name = "Domain", .run = take_elsewhere},
-    {.name = "InternalHosts", .run = take_networks, .target = "internal-networks"},
-    {.name = "KeyFile", .run = take_elsewhere},
-    {.name = "KeyTable", .run = take_elsewhere},
+static const struct opendkim_option options[] = {
+    {.name = "AuthservID", .run = opendkim_take_string, .target = "authserv-id"},
+    {.name = "Canonicalization",
+     .run = opendkim_take_canonicalization,
+     .target = "canonicalization"},
+    {.name = "ClockDrift",
+     .run = opendkim_take_number,
+     .target = "clock-skew",
+     .max = 86400,
+     .word = "s"},
+    {.name = "Domain", .run = opendkim_take_elsewhere},
+    {.name = "InternalHosts", .run = opendkim_take_networks, .target = "internal-networks"},
+    {.name = "KeyFile", .run = opendkim_take_elsewhere},
+    {.name = "KeyTable", .run = opendkim_take_elsewhere},
     {.name = "MaximumHeaders",
-     .run = take_number,
+     .run = opendkim_take_number,
      .target = "max-header-size",
      .min = 65536,
      .max = 16777216,
      .word = ""},
     {.name = "MaximumSignaturesToVerify",
-     .run = take_number,
+     .run = opendkim_take_number,
      .target = "max-signatures",
      .min = 1,
      .max = 32,
      .word = ""},
-    {.name = "Mode", .run = take_mode},
-    {.name = "MultipleSignatures", .run = take_elsewhere},
-    {.name = "Nameservers", .run = take_nameservers},
-    {.name = "OmitHeaders", .run = take_fields, .target = "skip-headers"},
-    {.name = "On-BadSignature", .run = take_action, .target = "on-fail"},
-    {.name = "On-DNSError", .run = take_action, .target = "on-temperror"},
-    {.name = "On-KeyNotFound", .run = take_action, .target = "on-permerror"},
-    {.name = "On-NoSignature", .run = take_action, .target = "on-none"},
-    {.name = "OversignHeaders", .run = take_fields, .target = "oversign-headers"},
-    {.name = "Selector", .run = take_elsewhere},
+    {.name = "Mode", .run = opendkim_take_mode},
+    {.name = "MultipleSignatures", .run = opendkim_take_elsewhere},
+    {.name = "Nameservers", .run = opendkim_take_nameservers},
+    {.name = "OmitHeaders", .run = opendkim_take_fields, .target = "skip-headers"},
+    {.name = "On-BadSignature", .run = opendkim_take_action, .target = "on-fail"},
+    {.name = "On-DNSError", .run = opendkim_take_action, .target = "on-temperror"},
+    {.name = "On-KeyNotFound", .run = opendkim_take_action, .target = "on-permerror"},
+    {.name = "On-NoSignature", .run = opendkim_take_action, .target = "on-none"},
+    {.name = "OversignHeaders", .run = opendkim_take_fields, .target = "oversign-headers"},
+    {.name = "Selector", .run = opendkim_take_elsewhere},
     {.name = "SignatureTTL",
-     .run = take_number,
+     .run = opendkim_take_number,
      .target = "signature-lifetime",
      .min = 60,
      .max = 31536000,
      .word = "s"},
-    {.name = "SignHeaders", .run = take_fields, .target = "sign-headers"},
-    {.name = "SigningTable", .run = take_elsewhere},
-    {.name = "Socket", .run = take_socket, .target = "milter"},
-    {.name = "SubDomains", .run = take_bool, .target = "sign-subdomains"},
-    {.name = "Syslog", .run = take_syslog, .target = "log"},
+    {.name = "SignHeaders", .run = opendkim_take_fields, .target = "sign-headers"},
+    {.name = "SigningTable", .run = opendkim_take_elsewhere},
+    {.name = "Socket", .run = opendkim_take_socket, .target = "milter"},
+    {.name = "SubDomains", .run = opendkim_take_bool, .target = "sign-subdomains"},
+    {.name = "Syslog", .run = opendkim_take_syslog, .target = "log"},
 
-    {.name = "MacroList", .run = take_macros, .target = "originating-macros"},
-    {.name = "MTA", .run = take_mta, .target = "originating-macros"},
-    {.name = "SenderHeaders", .run = take_sender_headers, .target = "sender-fallback"},
+    {.name = "MacroList", .run = opendkim_take_macros, .target = "originating-macros"},
+    {.name = "MTA", .run = opendkim_take_mta, .target = "originating-macros"},
+    {.name = "SenderHeaders", .run = opendkim_take_sender_headers, .target = "sender-fallback"},
 
     NOT_HERE("SenderMacro", "the From field alone says whose key signs"),
     NOT_HERE("TrustedAuthservIDs",
@@ -580,7 +204,7 @@ static const struct option options[] = {
     SIMPLY_GONE("UserID", "we run as outrider-milter, who must be able to read the keys"),
 };
 
-static const struct option *
+static const struct opendkim_option *
 find_option(struct span name)
 {
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
@@ -598,7 +222,7 @@ opendkim_options_has(struct span name)
 static void
 convert(struct opendkim_import *import, const struct opendkim_setting *s)
 {
-    const struct option *option = find_option(s->name);
+    const struct opendkim_option *option = find_option(s->name);
     bool on = true;
 
     if (option == NULL)

@@ -53,6 +53,23 @@ def test_unsigned_mail_is_refused_where_on_none_says_so(ride, subject):
         assert ride.read("good " + subject)["X-Outrider-Quarantine"] is None
 
 
+def test_some_authors_get_other_actions(ride, subject):
+    sections = """
+on-none = quarantine
+from ".sender.test" { on-none = reject }
+from "sam@sender.test" { on-none = accept on-fail = reject }
+from "sender.test" { on-none = default }
+"""
+    with milter_with(ride, sections):
+        ride.inbound(mail.compose("Sam <Sam@Sender.test>", ALICE, subject), "sam@sender.test", ALICE, SENDER_IP)
+        assert ride.read(subject)["X-Outrider-Quarantine"] is None
+        with pytest.raises(mail.Reply) as refused:
+            ride.inbound(ride.signed("broken " + subject) + b"one more line\r\n", "sam@sender.test", ALICE, SENDER_IP)
+        assert refused.value.code == 550 and "body hash" in refused.value.text
+        ride.inbound(mail.compose("tom@sender.test", ALICE, "tom " + subject), "tom@sender.test", ALICE, SENDER_IP)
+        assert ride.read("tom " + subject, folder="Junk")["X-Outrider-Quarantine"]
+
+
 def test_subdomain_is_signed_with_its_parents_key(ride, subject):
     ride.lab.must_cli("domain", "add", "dept.home.test", config=ride.lab.authd)
     ride.lab.add_user("dora@dept.home.test", PASSWORD)

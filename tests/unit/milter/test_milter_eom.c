@@ -163,7 +163,7 @@ run(const char *options, const char *login, const char *text)
     m.queue_id = SPAN_LIT("4bXk2");
     m.sender = SPAN_LIT("a@example.org");
     ck_assert_int_eq(dkim_message_add_text(&m.dkim, span_cstr(text), &body, &e), OR_OK);
-    milter_message_end_of_header(&m);
+    milter_message_end_of_header(&m, NULL);
     milter_message_body(&m, body);
     buf_reset(&told);
     sfsistat status = answer(&m);

@@ -154,7 +154,7 @@ START_TEST(check)
                            .identity_domain = span_cstr(checks[_i].identity_domain)};
     struct span detail;
 
-    ck_assert_int_eq(dkim_key_check(&checks[_i].key, &sig, &detail), checks[_i].reason);
+    ck_assert_int_eq(dkim_key_check(&checks[_i].key, &sig, 0, &detail), checks[_i].reason);
 }
 END_TEST
 
