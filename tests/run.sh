@@ -176,7 +176,7 @@ suite_memory() {
 suite_tsan() {
     export TSAN_OPTIONS="halt_on_error=0 exitcode=66 suppressions=$PWD/tests/support/tsan.suppressions"
     run_check_programs tsan-unit build/tsan 'common_run|common_dns|session'
-    run_pytest tsan-e2e build/tsan tests/e2e/test_inbound.py tests/e2e/test_submission.py tests/e2e/test_dovecot.py \
+    run_pytest tsan-e2e build/tsan tests/e2e/test_key_lookups.py tests/e2e/test_inbound.py tests/e2e/test_submission.py tests/e2e/test_dovecot.py \
         tests/e2e/test_metrics.py tests/e2e/test_milter_sessions.py
 }
 
