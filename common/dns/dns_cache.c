@@ -341,8 +341,10 @@ make_key(struct span name, char key[CACHE_MAX_NAME_BYTES + 1], struct err *e)
 {
     if (name.n > 0 && name.p[name.n - 1] == '.' && (name.n == 1 || name.p[name.n - 2] != '\\'))
         name.n--;
-    if (name.n > CACHE_MAX_NAME_BYTES || span_contains_byte(name, '\0'))
-        return err_set(e, OR_MALFORMED, "%.*s: name too long or with NUL", SPAN_ARG(name));
+    if (name.n > CACHE_MAX_NAME_BYTES || span_contains_byte(name, '\0')) {
+        (void)err_set(e, OR_MALFORMED, "%.*s: name too long or with NUL", SPAN_ARG(name));
+        return OR_MALFORMED;
+    }
     for (size_t i = 0; i < name.n; i++) {
         char ch = name.p[i];
 
