@@ -19,6 +19,8 @@ enum lock_rank {
     LOCK_PASSWORD_GATE, /* authd: turns at hashing; not held while hashing */
     LOCK_ROTATION,      /* milter: the rotation thread's wait; nothing else is held with it */
     LOCK_DKIM_KEYS,     /* milter: public keys already read */
+    LOCK_KVSTORE,       /* the SQLite handle of the state store, or the idle Redis connections */
+    LOCK_KVSTORE_WAKE,  /* its maintenance thread; never held together with another */
     LOCK_DNS_CACHE,
     LOCK_LOG, /* innermost: anything may log */
 };
