@@ -7,9 +7,7 @@
 #define OUTRIDER_AUTHD_SOCKETMAP_MAPS_H
 
 #include "authd/authd.h"
-#include "common/base/buf.h"
-
-#define SOCKETMAP_MAX_VALUE_BYTES 99000 /* Postfix takes 100000 with "OK " */
+#include "common/run/socketmap_server.h"
 
 /* One look-up: everything in `mem` goes with the request. */
 struct map_query {

@@ -122,7 +122,7 @@ START_TEST(test_unreadable_store_is_temporary)
     run_sql("ALTER TABLE accounts RENAME TO hidden");
     authd_talk_start(&talk, socketmap_session_run);
     authd_talk_say(&talk, SPAN_LIT("23:mailboxes bob@home.test,"));
-    expect("36:TEMP the accounts cannot be read now,");
+    expect("34:TEMP this table cannot be read now,");
     run_sql("ALTER TABLE hidden RENAME TO accounts");
     authd_talk_say(&talk, SPAN_LIT("23:mailboxes bob@home.test,"));
     expect("16:OK bob@home.test,");
@@ -138,7 +138,7 @@ START_TEST(test_alias_too_long_for_an_answer_is_temporary)
             " substr(hex(zeroblob(60)), 1, 60) || '.test' FROM n");
     authd_talk_start(&talk, socketmap_session_run);
     authd_talk_say(&talk, SPAN_LIT("21:aliases all@home.test,"));
-    expect("36:TEMP the accounts cannot be read now,");
+    expect("34:TEMP this table cannot be read now,");
 }
 END_TEST
 
