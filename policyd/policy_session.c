@@ -92,6 +92,8 @@ answer_policy(struct policy_session *s, const struct policyd_work *w, const stru
         question.client = (struct ip){.family = 0};
     question.trusted = request.sasl_username.n > 0 ||
                        policyd_conf_is_internal(w->view->settings, &question.client);
+    if (w->view->senders != NULL && question.client.family != 0)
+        recent_senders_note(w->view->senders, request.sender, &question.client);
     policy_checks_run(&question, &action);
     policy_request_answer(reply, action.value);
     log_decision(&question, &action);

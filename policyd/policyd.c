@@ -8,10 +8,37 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-struct built {
-    struct dns *dns;
-    char *hostname;
-};
+static void
+free_state(struct policyd_state *s)
+{
+    kvstore_close(s->store);
+    recent_senders_free(s->senders);
+    free(s);
+}
+
+or_status
+policyd_open(const void *settings, void **state_out, struct err *e)
+{
+    const struct policyd_settings *set = settings;
+    const struct kvstore_settings store = {.address = set->store,
+                                           .password_file = set->store_password_file,
+                                           .timeout_ms = set->store_timeout_ms};
+    struct policyd_state *state = xcalloc(1, sizeof(*state));
+
+    state->senders = recent_senders_new();
+    if (set->store[0] != '\0' && kvstore_open(&store, &state->store, e) != OR_OK) {
+        free_state(state);
+        return err_wrap(e, OR_CONFIG, "store");
+    }
+    *state_out = state;
+    return OR_OK;
+}
+
+void
+policyd_close(void *state)
+{
+    free_state(state);
+}
 
 static or_status
 find_hostname(const struct policyd_settings *settings, char **hostname_out, struct err *e)
@@ -34,11 +61,13 @@ or_status
 policyd_build(void *state, const void *settings, bool check_only, void **built_out, struct err *e)
 {
     const struct policyd_settings *set = settings;
-    struct built *built = xcalloc(1, sizeof(*built));
+    struct policyd_built *built = xcalloc(1, sizeof(*built));
 
-    (void)state;
     (void)check_only; /* nothing here leaves a trace */
+    built->state = state;
     or_status st = find_hostname(set, &built->hostname, e);
+    if (st == OR_OK)
+        st = map_srs_new(set, &built->srs, e);
     if (st == OR_OK)
         st = daemon_dns_new(&set->common, &built->dns, e);
     if (st != OR_OK) {
@@ -52,11 +81,12 @@ policyd_build(void *state, const void *settings, bool check_only, void **built_o
 void
 policyd_destroy(void *built)
 {
-    struct built *b = built;
+    struct policyd_built *b = built;
 
     if (b == NULL)
         return;
     dns_free(b->dns);
+    map_srs_free(b->srs);
     free(b->hostname);
     free(b);
 }
@@ -65,12 +95,13 @@ static void
 take_snapshot(void *context, struct policyd_view *view_out)
 {
     const struct daemon_snapshot *snapshot = daemon_snapshot_take(context);
-    const struct built *built = snapshot->built;
+    const struct policyd_built *built = snapshot->built;
 
     *view_out = (struct policyd_view){
         .settings = snapshot->settings,
         .dns = built->dns,
         .hostname = built->hostname,
+        .senders = built->state->senders,
         .handle = snapshot,
     };
 }

@@ -8,7 +8,10 @@
 #define OUTRIDER_POLICYD_POLICYD_H
 
 #include "common/run/daemon.h"
+#include "common/run/kvstore.h"
+#include "policyd/map_srs.h"
 #include "policyd/policyd_conf.h"
+#include "policyd/recent_senders.h"
 #include "policyd/spf/spf.h"
 
 #include <time.h>
@@ -17,13 +20,28 @@
  * errors. */
 #define POLICYD_REQUEST_MAX_BYTES (4 * 1024 * 1024)
 
+/* What outlives reloads. */
+struct policyd_state {
+    struct kvstore *store; /* NULL: store = "" */
+    struct recent_senders *senders;
+};
+
+/* What is made anew at each reload. */
+struct policyd_built {
+    struct policyd_state *state;
+    struct dns *dns;
+    char *hostname;
+    struct map_srs *srs; /* NULL: srs-domain is not set */
+};
+
 /* The daemon as one request sees it, from its beginning to its end, whatever a reload does
  * meanwhile. */
 struct policyd_view {
     const struct policyd_settings *settings;
     struct dns *dns;
     const char *hostname;
-    const void *handle; /* for `drop` */
+    struct recent_senders *senders; /* NULL: nobody wants to know */
+    const void *handle;             /* for `drop` */
 };
 
 /* Where a session gets its views: the daemon, or a test. */
@@ -42,7 +60,9 @@ struct policyd_work {
     int64_t deadline_mono_ms;                 /* for all DNS questions together */
 };
 
-/* The hooks of struct daemon_spec: resolver and host name, made anew at each reload. */
+/* The hooks of struct daemon_spec. */
+or_status policyd_open(const void *settings, void **state_out, struct err *e) OR_MUST_USE;
+void policyd_close(void *state);
 or_status policyd_build(void *state, const void *settings, bool check_only, void **built_out,
                         struct err *e) OR_MUST_USE;
 void policyd_destroy(void *built);

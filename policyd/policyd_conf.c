@@ -12,6 +12,10 @@ static const char *const dmarc_reject_words[] = {"corroborated", "always", "neve
 static const char *const temperror_words[] = {"tempfail", "accept", NULL};
 static const char *const from_invalid_words[] = {"reject", "quarantine", "accept", NULL};
 
+static const char *const srs_separator_words[] = {"=", "+", "-", NULL};
+static const char *const srs_digest_words[] = {"sha1", "sha256", NULL};
+static const char *const srs_alphabet_words[] = {"safe", "base64", NULL};
+
 static const struct conf_option options[] = {
     {.name = "hostname",
      .type = CONF_STRING,
@@ -121,17 +125,96 @@ static const struct conf_option options[] = {
      .def = "reject",
      .words = from_invalid_words,
      .help = "what to do with a message whose From does not name its author"},
+    {.name = "store",
+     .type = CONF_STRING,
+     .offset = AT(store),
+     .def = "sqlite:/var/lib/outrider/policyd/state.sqlite",
+     .help =
+         "what must outlive a restart: sqlite:/path, redis:unix:/path, redis:inet:IP:PORT; \"\""},
+    {.name = "store-password-file",
+     .type = CONF_STRING,
+     .offset = AT(store_password_file),
+     .def = "",
+     .help = "file whose first line is the password of Redis"},
+    {.name = "store-timeout",
+     .type = CONF_DURATION,
+     .offset = AT(store_timeout_ms),
+     .def = "1s",
+     .min = 10,
+     .max = 30000,
+     .help = "how long one question to the store may take"},
+    {.name = "srs-domain",
+     .type = CONF_STRING,
+     .offset = AT(srs_domain),
+     .def = "",
+     .help = "domain of rewritten senders (tables srs-forward, srs-reverse); \"\": no rewriting"},
+    {.name = "srs-local-domains",
+     .type = CONF_STRING_LIST,
+     .offset = AT(srs_local_domains),
+     .help = "domains whose senders are not rewritten; \".example.org\" means its subdomains"},
+    {.name = "srs-secrets-file",
+     .type = CONF_STRING,
+     .offset = AT(srs_secrets_file),
+     .def = OUTRIDER_SYSCONFDIR "/srs.secrets",
+     .help = "one secret a line, as PostSRSd has them: the first signs, all verify"},
+    {.name = "srs-separator",
+     .type = CONF_ENUM,
+     .offset = AT(srs_separator),
+     .def = "=",
+     .words = srs_separator_words,
+     .help = "what stands behind SRS0 and SRS1"},
+    {.name = "srs-hash",
+     .type = CONF_ENUM,
+     .offset = AT(srs_digest),
+     .def = "sha1",
+     .words = srs_digest_words,
+     .help = "digest of the tags that we make; sha1 is what PostSRSd knows"},
+    {.name = "srs-alphabet",
+     .type = CONF_ENUM,
+     .offset = AT(srs_alphabet),
+     .def = "safe",
+     .words = srs_alphabet_words,
+     .help = "base64: tags with + and /, for PostSRSd 1; some servers refuse such senders"},
+    {.name = "srs-tag-length",
+     .type = CONF_INT,
+     .offset = AT(srs_tag_length),
+     .def = "4",
+     .min = 4,
+     .max = 20,
+     .help = "characters of the tags that we make"},
+    {.name = "srs-tag-min-length",
+     .type = CONF_INT,
+     .offset = AT(srs_tag_min_length),
+     .def = "4",
+     .min = 4,
+     .max = 20,
+     .help = "characters of the shortest tag that is believed"},
+    {.name = "srs-max-age",
+     .type = CONF_DURATION,
+     .offset = AT(srs_max_age_ms),
+     .def = "21d",
+     .min = 86400000,
+     .max = 77760000000, /* 900 days: the two characters of a day repeat after 1024 */
+     .help = "how long bounces may come back to a rewritten sender, in whole days"},
+    {.name = "srs-long-sender-limit",
+     .type = CONF_INT,
+     .offset = AT(srs_long_sender_limit),
+     .def = "1000",
+     .min = 1,
+     .max = 1000000,
+     .help =
+         "new senders too long for an address that a client's network may add to the store a day"},
 };
 
 static const struct conf_service services[] = {
     {"policy", "unix:/var/spool/postfix/outrider/policy", "postfix", 0660},
+    {"srs", "unix:/var/spool/postfix/outrider/srs", "postfix", 0660},
 };
 
 /* A threshold that cannot be reached would silently turn corroborated into never. */
 static or_status
-check(void *settings, struct err *e)
+check_weights(const struct policyd_settings *set, struct err *e)
 {
-    const struct policyd_settings *set = settings;
     const struct policyd_weights *w = &set->weights;
     int64_t spf = w->spf_fail > w->spf_softfail ? w->spf_fail : w->spf_softfail;
 
@@ -143,6 +226,18 @@ check(void *settings, struct err *e)
                        "dmarc-reject-threshold is above all dmarc-weight options together: nothing "
                        "would ever be rejected; lower it, or say dmarc-reject = never");
     return OR_OK;
+}
+
+static or_status
+check(void *settings, struct err *e)
+{
+    const struct policyd_settings *set = settings;
+
+    if (set->srs_tag_min_length > set->srs_tag_length)
+        return err_set(e, OR_CONFIG,
+                       "srs-tag-min-length is above srs-tag-length: we would not believe our own "
+                       "addresses");
+    return check_weights(set, e);
 }
 
 const struct conf_schema policyd_conf_schema = {

@@ -27,6 +27,9 @@ enum policyd_from_invalid {
     POLICYD_FROM_INVALID_ACCEPT,
 };
 
+enum policyd_srs_digest { POLICYD_SRS_SHA1, POLICYD_SRS_SHA256 };
+enum policyd_srs_alphabet { POLICYD_SRS_SAFE, POLICYD_SRS_BASE64 };
+
 /* What each second signal adds; they are added up and compared with the threshold. */
 struct policyd_weights {
     int64_t spf_fail;
@@ -53,6 +56,19 @@ struct policyd_settings {
     int from_invalid; /* enum policyd_from_invalid */
     int64_t reject_threshold;
     struct policyd_weights weights;
+    char *store; /* address; empty: there is none */
+    char *store_password_file;
+    int64_t store_timeout_ms;
+    char *srs_domain; /* empty: no rewriting */
+    struct conf_list srs_local_domains;
+    char *srs_secrets_file;
+    int srs_separator; /* index into '=', '+', '-' */
+    int srs_digest;    /* enum policyd_srs_digest */
+    int srs_alphabet;  /* enum policyd_srs_alphabet */
+    int64_t srs_tag_length;
+    int64_t srs_tag_min_length;
+    int64_t srs_max_age_ms;
+    int64_t srs_long_sender_limit; /* per client and day */
 };
 
 extern const struct conf_schema policyd_conf_schema;

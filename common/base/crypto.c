@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -55,6 +57,21 @@ crypto_random_hex(char *out, size_t n_bytes)
         out[2 * i + 1] = digits[byte & 15];
     }
     out[2 * n_bytes] = '\0';
+}
+
+void
+crypto_hmac(enum crypto_digest digest, struct span key, struct span bytes,
+            unsigned char out[CRYPTO_DIGEST_MAX_BYTES])
+{
+    const EVP_MD *md = digest == CRYPTO_SHA1 ? EVP_sha1() : EVP_sha256();
+    /* A null key would mean "the one of before". */
+    const char *key_bytes = key.n == 0 ? "" : key.p;
+
+    if (HMAC(md, key_bytes, (int)key.n, (const unsigned char *)bytes.p, bytes.n, out, NULL) ==
+        NULL) {
+        log_error("OpenSSL computes no HMAC");
+        abort();
+    }
 }
 
 bool

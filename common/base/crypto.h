@@ -1,6 +1,6 @@
 /*
- * Random bytes, constant-time comparison, wiping. Ciphers and signatures live with their protocol
- * (milter/dkim/dkim_crypto, authd/accounts/password).
+ * Random bytes, HMAC, constant-time comparison, wiping. Ciphers and signatures live with their
+ * protocol (milter/dkim/dkim_crypto, authd/accounts/password).
  *
  * Threads: immutable.
  */
@@ -15,6 +15,14 @@ void crypto_random(void *p, size_t n);
 uint32_t crypto_random_below(uint32_t bound);
 /* 2*n lower-case hex digits and a NUL. */
 void crypto_random_hex(char *out, size_t n_bytes);
+
+enum crypto_digest { CRYPTO_SHA1, CRYPTO_SHA256 };
+#define CRYPTO_DIGEST_MAX_BYTES 32
+
+/* HMAC (RFC 2104): 20 bytes with SHA-1, 32 with SHA-256. Aborts when OpenSSL refuses, which it does
+ * only for want of memory. */
+void crypto_hmac(enum crypto_digest digest, struct span key, struct span bytes,
+                 unsigned char out[CRYPTO_DIGEST_MAX_BYTES]);
 
 /* Time depends on the lengths only. */
 bool crypto_equal(struct span a, struct span b);

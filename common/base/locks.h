@@ -11,16 +11,17 @@
 #include <stdint.h>
 
 enum lock_rank {
-    LOCK_PREFETCH,      /* milter: names to be looked up; a snapshot is taken under it */
-    LOCK_SERVER,        /* server.c: connection list and counters */
-    LOCK_SETTINGS,      /* the counted snapshot pointer */
-    LOCK_AUTH_REQUEST,  /* authd: logins waiting for their REQUEST */
-    LOCK_ACCOUNT_DB,    /* authd: the SQLite handle */
-    LOCK_PASSWORD_GATE, /* authd: turns at hashing; not held while hashing */
-    LOCK_ROTATION,      /* milter: the rotation thread's wait; nothing else is held with it */
-    LOCK_DKIM_KEYS,     /* milter: public keys already read */
-    LOCK_KVSTORE,       /* the SQLite handle of the state store, or the idle Redis connections */
-    LOCK_KVSTORE_WAKE,  /* its maintenance thread; never held together with another */
+    LOCK_PREFETCH,       /* milter: names to be looked up; a snapshot is taken under it */
+    LOCK_SERVER,         /* server.c: connection list and counters */
+    LOCK_SETTINGS,       /* the counted snapshot pointer */
+    LOCK_AUTH_REQUEST,   /* authd: logins waiting for their REQUEST */
+    LOCK_ACCOUNT_DB,     /* authd: the SQLite handle */
+    LOCK_PASSWORD_GATE,  /* authd: turns at hashing; not held while hashing */
+    LOCK_ROTATION,       /* milter: the rotation thread's wait; nothing else is held with it */
+    LOCK_DKIM_KEYS,      /* milter: public keys already read */
+    LOCK_RECENT_SENDERS, /* policyd: who used a sender last */
+    LOCK_KVSTORE,        /* the SQLite handle of the state store, or the idle Redis connections */
+    LOCK_KVSTORE_WAKE,   /* its maintenance thread; never held together with another */
     LOCK_DNS_CACHE,
     LOCK_LOG, /* innermost: anything may log */
 };

@@ -121,6 +121,17 @@ cidr_parse(struct span s, struct cidr *cidr_out, struct err *e)
     return OR_OK;
 }
 
+void
+ip_mask(struct ip *ip, unsigned prefix)
+{
+    size_t whole = prefix / 8;
+
+    if (whole >= sizeof(ip->bytes))
+        return;
+    ip->bytes[whole] &= (uint8_t)(0xff00 >> prefix % 8);
+    memset(ip->bytes + whole + 1, 0, sizeof(ip->bytes) - whole - 1);
+}
+
 bool
 cidr_contains(const struct cidr *block, const struct ip *ip)
 {

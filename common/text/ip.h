@@ -31,6 +31,9 @@ bool ip_equal(const struct ip *a, const struct ip *b);
 /* "4.3.2.1" or the 32 reversed nibbles with dots: what stands before in-addr.arpa / ip6.arpa. */
 void ip_reverse(const struct ip *ip, char out[IP_REVERSE_BYTES]);
 
+/* Clears the bits below the prefix. */
+void ip_mask(struct ip *ip, unsigned prefix);
+
 /* "192.0.2.0/24", "2001:db8::/32" or a single address. Host bits below the prefix are ignored. */
 or_status cidr_parse(struct span s, struct cidr *cidr_out, struct err *e) OR_MUST_USE;
 /* False across families. */

@@ -19,6 +19,8 @@ POLICYD_CONF = """\
 user = "nobody"
 hostname = "{hostname}"
 listen policy {{ address = {{"unix:{sockets}/policy"}} group = "postfix" }}
+listen srs {{ address = {{"unix:{sockets}/srs"}} group = "postfix" }}
+store = "sqlite:{directory}/policyd/state.sqlite"
 dns {{ servers = {{"{dns}"}} timeout = 5s try-timeout = 1s }}
 internal-networks = {{"127.0.0.1"}}
 {extra}
@@ -117,7 +119,8 @@ class Lab:
         def daemon(name, program, text, listens):
             return Daemon(self.build, conf, name, program, text.format(**values), listens)
 
-        self.policyd = daemon("policyd", "outrider-policyd", POLICYD_CONF, [f"{sockets}/policy"])
+        self.policyd = daemon("policyd", "outrider-policyd", POLICYD_CONF,
+                              [f"{sockets}/policy", f"{sockets}/srs"])
         self.milter = daemon("milter", "outrider-milter", MILTER_CONF, [f"{sockets}/milter"])
         self.authd = daemon(
             "authd",
@@ -137,7 +140,7 @@ class Lab:
         run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={self.hostname}",
              "-keyout", self.key, "-out", self.cert])
         self.postfix.prepare()
-        for name, owner in (("authd", "nobody"), ("dkim", "nobody"), ("mail", MAIL_UID)):
+        for name, owner in (("authd", "nobody"), ("policyd", "nobody"), ("dkim", "nobody"), ("mail", MAIL_UID)):
             os.makedirs(self._path(name), exist_ok=True)
             shutil.chown(self._path(name), owner, MAIL_UID if owner == MAIL_UID else "nogroup")
             os.chmod(self._path(name), 0o700 if name != "mail" else 0o755)

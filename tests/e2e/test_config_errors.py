@@ -25,6 +25,9 @@ def minimal(name, directory):
         text += f'database = "{directory}/accounts.sqlite"\nmail-uid = 5000\nmail-gid = 5000\nmail-home = "/m/%d/%n"\n'
         for service in ("sasl", "dovecot-login", "dovecot-master"):
             text += f'listen {service} {{ address = {{"unix:{directory}/{service}"}} group = "root" }}\n'
+    if name == "policyd":
+        text += f'listen srs {{ address = {{"unix:{directory}/srs"}} group = "root" }}\n'
+        text += f'store = "sqlite:{directory}/state.sqlite"\n'
     if name == "milter":
         text += f'key-directory = "{directory}/dkim"\n'
         os.makedirs(os.path.join(directory, "dkim"), exist_ok=True)
@@ -138,6 +141,26 @@ def test_sealing_needs_a_key_and_the_chain(build, tmp_path, options, pattern):
     status, said = run_daemon(build, "milter", config, "-t")
     assert status == (78 if pattern else 0), said
     assert pattern is None or re.search(pattern, said), said
+
+
+@pytest.mark.parametrize("options, pattern", [
+    ('store = "mysql:here"', "is no store"),
+    ('store = "sqlite:/nowhere/state.sqlite"', "/nowhere"),
+    ('srs-domain = "$myhostname"', "not a domain name"),
+    ('srs-domain = "srs.test"\nsrs-secrets-file = "/nowhere/secret"', "/nowhere/secret.*openssl rand"),
+    ('srs-domain = "srs.test"\nsrs-secrets-file = "{d}/empty"', "no secret in it"),
+    ('srs-domain = "srs.test"\nsrs-secrets-file = "{d}/open"', "chmod 0600"),
+    ("srs-tag-min-length = 8", "srs-tag-min-length is above srs-tag-length"),
+])
+def test_wrong_state_and_rewriting_options_are_named(build, tmp_path, options, pattern):
+    (tmp_path / "empty").touch(0o600)
+    (tmp_path / "open").write_text("secret\n")
+    (tmp_path / "open").chmod(0o644)
+    config = tmp_path / "srs.conf"
+    config.write_text(minimal("policyd", tmp_path).replace("store", "#store" if "store" in options else "store")
+                      + options.replace("{d}", str(tmp_path)) + "\n")
+    status, said = run_daemon(build, "policyd", config)
+    assert_one_line(status, said, pattern)
 
 
 def test_database_that_cannot_be_opened_is_named(build, tmp_path):

@@ -139,6 +139,34 @@ START_TEST(bad_cidr)
 }
 END_TEST
 
+START_TEST(test_mask)
+{
+    static const struct {
+        const char *address;
+        unsigned prefix;
+        const char *masked;
+    } rows[] = {
+        {"192.0.2.255", 24, "192.0.2.0"},
+        {"192.0.2.255", 32, "192.0.2.255"},
+        {"192.0.2.255", 0, "0.0.0.0"},
+        {"192.0.2.255", 25, "192.0.2.128"},
+        {"2001:db8::ffff", 64, "2001:db8::"},
+        {"2001:db8::ffff", 128, "2001:db8::ffff"},
+        {"2001:db8::ffff", 113, "2001:db8::8000"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[IP_TEXT_BYTES];
+        struct ip ip;
+
+        ck_assert_int_eq(ip_parse(span_cstr(rows[i].address), &ip), OR_OK);
+        ip_mask(&ip, rows[i].prefix);
+        ip_format(&ip, text);
+        ck_assert_str_eq(text, rows[i].masked);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -151,6 +179,7 @@ main(void)
     tcase_add_test(cases, reverse);
     tcase_add_test(cases, cidr);
     tcase_add_test(cases, bad_cidr);
+    tcase_add_test(cases, test_mask);
     suite_add_tcase(suite, cases);
     return unit_main(suite);
 }
