@@ -1,41 +1,25 @@
 /*
- * The result is the same for every recipient of a message, the field must stand there once: a
- * transaction that was given its field is not checked again (it was neither refused nor deferred).
+ * The result is the same for every recipient of a message (the answers come from the DNS cache);
+ * the field must stand there once.
  */
 #include "policyd/check_spf.h"
 
 #include "policyd/spf/spf_eval.h"
 #include "policyd/spf/spf_header.h"
 
-#include <string.h>
-
 #define REPLY_TEXT "; see RFC 7208"
 
-static bool
-is_remembered(const struct policy_memory *memory, struct span instance)
-{
-    return instance.n > 0 &&
-           span_equal(span_make(memory->prepended_instance, memory->prepended_bytes), instance);
-}
-
-static void
-remember(struct policy_memory *memory, struct span instance)
-{
-    memory->prepended_bytes = instance.n <= sizeof(memory->prepended_instance) ? instance.n : 0;
-    memcpy(memory->prepended_instance, instance.p, memory->prepended_bytes);
-}
-
-static bool
+static enum policy_opinion
 set_action(struct policy_action *action, const char *value, const char *reason)
 {
     /* Without memory for the text there is still the code. */
     action->value = value != NULL ? span_cstr(value) : SPAN_LIT("451 4.3.0 try again later");
     action->reason = reason;
-    return true;
+    return POLICY_FINAL;
 }
 
 /* RFC 7372 3.2: 5.7.23, with the domain's own explanation marked as such (RFC 7208 6.2). */
-static bool
+static enum policy_opinion
 refuse(const struct policy_question *q, const struct spf_outcome *spf,
        struct policy_action *action_out)
 {
@@ -52,7 +36,7 @@ refuse(const struct policy_question *q, const struct spf_outcome *spf,
         "spf-fail");
 }
 
-static bool
+static enum policy_opinion
 defer(const struct policy_question *q, const struct spf_outcome *spf,
       struct policy_action *action_out)
 {
@@ -65,7 +49,7 @@ defer(const struct policy_question *q, const struct spf_outcome *spf,
         "spf-temperror");
 }
 
-static bool
+static enum policy_opinion
 prepend_field(const struct policy_question *q, const struct spf_query *query,
               struct policy_action *action_out)
 {
@@ -78,35 +62,37 @@ prepend_field(const struct policy_question *q, const struct spf_query *query,
     buf_fini(&value);
     /* A field that finds no room is no reason to hold up mail. */
     if (line == NULL)
-        return false;
-    remember(q->memory, q->request->instance);
-    return set_action(action_out, line, "spf-header");
+        return POLICY_NONE;
+    *action_out = (struct policy_action){.value = span_cstr(line), .reason = "spf-header"};
+    return POLICY_HEADER;
 }
 
 static bool
 applies(const struct policy_question *q)
 {
-    return q->work->view->settings->spf && span_equal_cstr(q->request->protocol_state, "RCPT") &&
-           !q->trusted && q->client.family != 0 && !is_remembered(q->memory, q->request->instance);
+    return span_equal_cstr(q->request->protocol_state, "RCPT") && !q->trusted &&
+           q->client.family != 0;
 }
 
-bool
+enum policy_opinion
 check_spf(struct policy_question *q, struct policy_action *action_out)
 {
     const struct policyd_settings *set = q->work->view->settings;
 
     if (!applies(q))
-        return false;
+        return POLICY_NONE;
     struct spf_query query =
         policyd_spf_query(q->work, &q->client, q->request->helo_name, q->request->sender);
     struct spf_outcome *spf = arena_alloc(q->work->mem, sizeof(*spf));
     if (spf == NULL)
-        return false;
+        return POLICY_NONE;
     spf_eval(&query, spf);
     q->spf = spf;
     if (spf->result == SPF_FAIL && set->spf_reject_fail)
         return refuse(q, spf, action_out);
     if (spf->result == SPF_TEMPERROR && set->spf_defer_temperror)
         return defer(q, spf, action_out);
-    return set->spf_header && prepend_field(q, &query, action_out);
+    if (!set->spf_header || policy_checks_has_field(q))
+        return POLICY_NONE;
+    return prepend_field(q, &query, action_out);
 }

@@ -9,8 +9,7 @@
 
 #include "policyd/policy_checks.h"
 
-/* A policy_check. An opinion when the recipient is refused or deferred, and once per message for
- * the field. */
-bool check_spf(struct policy_question *q, struct policy_action *action_out);
+/* A policy_check. Final when the recipient is refused or deferred; a header once per message. */
+enum policy_opinion check_spf(struct policy_question *q, struct policy_action *action_out);
 
 #endif

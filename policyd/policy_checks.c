@@ -1,23 +1,140 @@
-/* The table. Order matters: what is cheap and certain comes first. */
+/* The table, and the walk over what the configuration takes from it. */
 #include "policyd/policy_checks.h"
 
+#include "common/text/addr.h"
+#include "common/text/domain.h"
+#include "policyd/check_greylist.h"
+#include "policyd/check_rate.h"
 #include "policyd/check_spf.h"
+#include "policyd/policy_plan.h"
+
+#include <string.h>
 
 static const struct {
     const char *name;
     policy_check run;
 } checks[] = {
     {"spf", check_spf},
+    {"rate", check_rate},
+    {"greylist", check_greylist},
 };
+#define COUNT (sizeof(checks) / sizeof(checks[0]))
+_Static_assert(COUNT <= POLICYD_MAX_CHECKS, "policyd_conf.h");
+
+int
+policy_checks_find(const char *name)
+{
+    for (size_t i = 0; i < COUNT; i++)
+        if (strcmp(checks[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+const char *
+policy_checks_names(void)
+{
+    return "spf, rate, greylist";
+}
+
+static void
+split_address(struct span address, struct arena *mem, struct span *local_out,
+              struct span *domain_out)
+{
+    struct addr a = addr_split(address);
+
+    *local_out = a.local;
+    if (a.domain.n == 0 || domain_canonical(a.domain, mem, domain_out, NULL) != OR_OK)
+        *domain_out = SPAN_EMPTY;
+}
+
+void
+policy_checks_prepare(struct policy_question *q)
+{
+    const struct policy_request *r = q->request;
+    struct arena *mem = q->work->mem;
+
+    /* "unknown" and the like leave family 0: nothing that depends on the client is checked then. */
+    if (ip_parse(r->client_address, &q->client) != OR_OK)
+        q->client = (struct ip){.family = 0};
+    q->trusted =
+        r->sasl_username.n > 0 || policyd_conf_is_internal(q->work->view->settings, &q->client);
+    split_address(r->sender, mem, &q->sender_local, &q->sender_domain);
+    split_address(r->recipient, mem, &q->recipient_local, &q->recipient_domain);
+}
+
+void
+policy_checks_say(struct policy_question *q, const char *check, const char *text)
+{
+    if (text != NULL && q->word_count < POLICYD_MAX_CHECKS)
+        q->words[q->word_count++] = (struct policy_word){check, text};
+}
+
+bool
+policy_checks_has_field(const struct policy_question *q)
+{
+    const struct policy_memory *m = q->memory;
+    struct span instance = q->request->instance;
+
+    return instance.n > 0 &&
+           span_equal(span_make(m->prepended_instance, m->prepended_bytes), instance);
+}
+
+static void
+remember_field(struct policy_memory *memory, struct span instance)
+{
+    memory->prepended_bytes = instance.n <= sizeof(memory->prepended_instance) ? instance.n : 0;
+    memcpy(memory->prepended_instance, instance.p, memory->prepended_bytes);
+}
+
+/* What a check in shadow mode would have answered, for the log. */
+static void
+say_shadow(struct policy_question *q, const char *check, const struct policy_action *action)
+{
+    struct span verb = span_slice(action->value, 0, span_find(action->value, ' '));
+
+    policy_checks_say(q, check, arena_printf(q->work->mem, "shadow:%.*s", SPAN_ARG(verb)));
+}
+
+static enum policy_opinion
+run_step(struct policy_question *q, const struct policy_step *step, struct policy_action *action)
+{
+    enum policy_opinion opinion = checks[step->check].run(q, action);
+
+    if (opinion == POLICY_NONE)
+        return POLICY_NONE;
+    action->check = checks[step->check].name;
+    if (!step->shadow)
+        return opinion;
+    say_shadow(q, action->check, action);
+    return POLICY_NONE;
+}
 
 void
 policy_checks_run(struct policy_question *q, struct policy_action *action_out)
 {
+    const struct policy_plan *plan = q->work->view->plan;
+    const struct policy_parties parties = {
+        .client = q->client,
+        .sender_local = q->sender_local,
+        .sender_domain = q->sender_domain,
+        .recipient_local = q->recipient_local,
+        .recipient_domain = q->recipient_domain,
+    };
+
     *action_out = (struct policy_action){.value = SPAN_LIT("DUNNO")};
-    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-        if (!checks[i].run(q, action_out))
+    for (size_t i = 0; i < plan->count; i++) {
+        struct policy_action action = {.value = SPAN_EMPTY};
+
+        if (policy_plan_skips(&plan->steps[i], &parties))
             continue;
-        action_out->check = checks[i].name;
-        return;
+        enum policy_opinion opinion = run_step(q, &plan->steps[i], &action);
+        /* The first field is the one: Postfix takes a single PREPEND from an answer. */
+        if (opinion == POLICY_FINAL || (opinion == POLICY_HEADER && action_out->check == NULL))
+            *action_out = action;
+        if (opinion == POLICY_FINAL)
+            return;
     }
+    /* Only now: a recipient that was refused took no field along. */
+    if (action_out->check != NULL)
+        remember_field(q->memory, q->request->instance);
 }

@@ -1,6 +1,6 @@
 /*
- * What policyd has to say about a recipient: a table of checks, asked in order; the first with an
- * opinion wins. A new check is one file and one row.
+ * What policyd has to say about a recipient: a table of checks, asked in the order of the
+ * configuration; the first with a final opinion wins. A new check is one file and one row.
  *
  * Threads: per-thread (a memory belongs to one connection).
  */
@@ -19,14 +19,26 @@ struct policy_memory {
     size_t prepended_bytes; /* 0: none */
 };
 
+/* What a check found, for the log: one word, perhaps with more behind a colon. */
+struct policy_word {
+    const char *check; /* its name */
+    const char *text;  /* static, or in the request's arena */
+};
+
 /* One question with everything a check may use. Checks leave what the log should know. */
 struct policy_question {
     const struct policyd_work *work;
     const struct policy_request *request;
     struct policy_memory *memory;
-    struct ip client;              /* family 0: none */
-    bool trusted;                  /* authenticated, or from internal-networks */
+    struct ip client;          /* family 0: none */
+    bool trusted;              /* authenticated, or from internal-networks */
+    struct span sender_local;  /* of the sender; both empty for <> */
+    struct span sender_domain; /* canonical; empty when it is not a domain name */
+    struct span recipient_local;
+    struct span recipient_domain;  /* canonical */
     const struct spf_outcome *spf; /* NULL: not checked */
+    struct policy_word words[POLICYD_MAX_CHECKS];
+    size_t word_count;
 };
 
 struct policy_action {
@@ -35,10 +47,28 @@ struct policy_action {
     const char *reason; /* one word for the log; NULL: nothing to tell */
 };
 
-/* True: an opinion, in *action_out. */
-typedef bool (*policy_check)(struct policy_question *q, struct policy_action *action_out);
+enum policy_opinion {
+    POLICY_NONE,   /* *action_out is not looked at */
+    POLICY_HEADER, /* PREPEND: given when no later check has a final opinion */
+    POLICY_FINAL,
+};
 
+typedef enum policy_opinion (*policy_check)(struct policy_question *q,
+                                            struct policy_action *action_out);
+
+/* Fills in the parts of `q` that come from its request, client and work. */
+void policy_checks_prepare(struct policy_question *q);
 /* Always an action; DUNNO when no check has an opinion. */
 void policy_checks_run(struct policy_question *q, struct policy_action *action_out);
+/* Leaves a word for the log; `text` as in struct policy_word. */
+void policy_checks_say(struct policy_question *q, const char *check, const char *text);
+
+/* Whether this transaction was given its PREPENDed field with an earlier answer. */
+bool policy_checks_has_field(const struct policy_question *q);
+
+/* The row of a check's name, or -1: what the configuration may name. */
+int policy_checks_find(const char *name);
+/* All names, for errors: "spf, greylist". */
+const char *policy_checks_names(void);
 
 #endif

@@ -21,6 +21,7 @@ policy_request_parse(const struct attrs *a, struct policy_request *request_out)
         {"sender", offsetof(struct policy_request, sender)},
         {"recipient", offsetof(struct policy_request, recipient)},
         {"sasl_username", offsetof(struct policy_request, sasl_username)},
+        {"recipient_count", offsetof(struct policy_request, recipient_count)},
     };
 
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {

@@ -26,6 +26,7 @@ struct policy_request {
     struct span sender; /* internal form; empty for <> */
     struct span recipient;
     struct span sasl_username;
+    struct span recipient_count; /* decimal; "0" before DATA */
 };
 
 void policy_request_parse(const struct attrs *a, struct policy_request *request_out);

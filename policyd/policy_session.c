@@ -41,7 +41,7 @@ log_decision(const struct policy_question *q, const struct policy_action *action
 {
     const struct policy_request *r = q->request;
     /* A question that no check had anything to say about is not a decision. */
-    bool decided = action->check != NULL || q->spf != NULL;
+    bool decided = action->check != NULL || q->spf != NULL || q->word_count != 0;
     struct log_line l;
 
     log_line_start(&l, decided ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, r->queue_id);
@@ -49,6 +49,8 @@ log_decision(const struct policy_question *q, const struct policy_action *action
     log_line_add(&l, "helo", r->helo_name);
     log_line_add(&l, "from", r->sender);
     log_line_add(&l, "rcpt", r->recipient);
+    if (r->sasl_username.n > 0)
+        log_line_add(&l, "user", r->sasl_username);
     if (q->spf != NULL) {
         log_line_add(&l, "spf", span_cstr(spf_result_name(q->spf->result)));
         log_line_add(&l, "scope", span_cstr(spf_scope_name(q->spf->scope)));
@@ -59,6 +61,8 @@ log_decision(const struct policy_question *q, const struct policy_action *action
             log_line_add(&l, "cause", q->spf->reason);
         log_line_addf(&l, "lookups", "%u", q->spf->terms);
     }
+    for (size_t i = 0; i < q->word_count; i++)
+        log_line_add(&l, q->words[i].check, span_cstr(q->words[i].text));
     log_line_add(&l, "action", span_slice(action->value, 0, span_find(action->value, ' ')));
     if (action->reason != NULL)
         log_line_add(&l, "reason", span_cstr(action->reason));
@@ -87,11 +91,7 @@ answer_policy(struct policy_session *s, const struct policyd_work *w, const stru
 
     (void)e;
     policy_request_parse(attrs, &request);
-    /* "unknown" and the like leave family 0: nothing that depends on the client is checked then. */
-    if (ip_parse(request.client_address, &question.client) != OR_OK)
-        question.client = (struct ip){.family = 0};
-    question.trusted = request.sasl_username.n > 0 ||
-                       policyd_conf_is_internal(w->view->settings, &question.client);
+    policy_checks_prepare(&question);
     if (w->view->senders != NULL && question.client.family != 0)
         recent_senders_note(w->view->senders, request.sender, &question.client);
     policy_checks_run(&question, &action);

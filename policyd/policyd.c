@@ -2,7 +2,9 @@
 #include "policyd/policyd.h"
 
 #include "common/base/xalloc.h"
+#include "policyd/policy_plan.h"
 #include "policyd/policy_session.h"
+#include "policyd/ratelimit.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -65,9 +67,15 @@ policyd_build(void *state, const void *settings, bool check_only, void **built_o
 
     (void)check_only; /* nothing here leaves a trace */
     built->state = state;
+    built->plan = xcalloc(1, sizeof(*built->plan));
+    built->limits = xcalloc(1, sizeof(*built->limits));
     or_status st = find_hostname(set, &built->hostname, e);
     if (st == OR_OK)
         st = map_srs_new(set, &built->srs, e);
+    if (st == OR_OK)
+        st = policy_plan_init(built->plan, set, e);
+    if (st == OR_OK)
+        st = ratelimit_init(built->limits, set, e);
     if (st == OR_OK)
         st = daemon_dns_new(&set->common, &built->dns, e);
     if (st != OR_OK) {
@@ -87,6 +95,10 @@ policyd_destroy(void *built)
         return;
     dns_free(b->dns);
     map_srs_free(b->srs);
+    policy_plan_fini(b->plan);
+    free(b->plan);
+    ratelimit_fini(b->limits);
+    free(b->limits);
     free(b->hostname);
     free(b);
 }
@@ -101,6 +113,9 @@ take_snapshot(void *context, struct policyd_view *view_out)
         .settings = snapshot->settings,
         .dns = built->dns,
         .hostname = built->hostname,
+        .plan = built->plan,
+        .limits = built->limits,
+        .store = built->state->store,
         .senders = built->state->senders,
         .handle = snapshot,
     };

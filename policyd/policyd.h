@@ -26,12 +26,17 @@ struct policyd_state {
     struct recent_senders *senders;
 };
 
+struct policy_plan;
+struct ratelimit;
+
 /* What is made anew at each reload. */
 struct policyd_built {
     struct policyd_state *state;
     struct dns *dns;
     char *hostname;
     struct map_srs *srs; /* NULL: srs-domain is not set */
+    struct policy_plan *plan;
+    struct ratelimit *limits;
 };
 
 /* The daemon as one request sees it, from its beginning to its end, whatever a reload does
@@ -40,6 +45,9 @@ struct policyd_view {
     const struct policyd_settings *settings;
     struct dns *dns;
     const char *hostname;
+    const struct policy_plan *plan;
+    const struct ratelimit *limits;
+    struct kvstore *store;          /* NULL: there is none */
     struct recent_senders *senders; /* NULL: nobody wants to know */
     const void *handle;             /* for `drop` */
 };

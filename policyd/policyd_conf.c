@@ -33,11 +33,11 @@ static const struct conf_option options[] = {
      .min = 1000,
      .max = 90000, /* Postfix gives up on a policy server after 100 s */
      .help = "most time that all DNS questions for one request may take"},
-    {.name = "spf",
-     .type = CONF_BOOL,
-     .offset = AT(spf),
-     .def = "true",
-     .help = "check SPF when Postfix asks about a recipient"},
+    {.name = "checks",
+     .type = CONF_STRING_LIST,
+     .offset = AT(checks),
+     .def = "rate,spf",
+     .help = "what is checked when Postfix asks, in this order: spf, rate, greylist"},
     {.name = "spf-header",
      .type = CONF_BOOL,
      .offset = AT(spf_header),
@@ -60,6 +60,39 @@ static const struct conf_option options[] = {
      .min = 0,
      .max = 10,
      .help = "look-ups of one SPF check that may find nothing (RFC 7208 says 2)"},
+    {.name = "greylist-delay",
+     .type = CONF_DURATION,
+     .offset = AT(greylist_delay_ms),
+     .def = "5m",
+     .min = 1000,
+     .max = 86400000,
+     .help = "how long the first mail of a kind has to wait"},
+    {.name = "greylist-window",
+     .type = CONF_DURATION,
+     .offset = AT(greylist_window_ms),
+     .def = "2d",
+     .min = 60000,
+     .max = 2592000000,
+     .help = "how long after the first try the next one counts as one"},
+    {.name = "greylist-lifetime",
+     .type = CONF_DURATION,
+     .offset = AT(greylist_lifetime_ms),
+     .def = "35d", /* what comes once a month is remembered */
+     .min = 3600000,
+     .max = 31536000000,
+     .help = "how long after its last mail a kind is still known"},
+    {.name = "greylist-auto-allow",
+     .type = CONF_INT,
+     .offset = AT(greylist_auto_allow),
+     .def = "5",
+     .min = 0,
+     .max = 1000,
+     .help = "who came back this often need not wait any more; 0: never"},
+    {.name = "greylist-skip-vouched",
+     .type = CONF_BOOL,
+     .offset = AT(greylist_skip_vouched),
+     .def = "false",
+     .help = "clients with a confirmed name whose mail passes SPF need not wait"},
     {.name = "dmarc",
      .type = CONF_ENUM,
      .offset = AT(dmarc),
@@ -206,6 +239,94 @@ static const struct conf_option options[] = {
          "new senders too long for an address that a client's network may add to the store a day"},
 };
 
+#define CHECK(field) offsetof(struct policyd_check, field)
+
+static const char *const check_mode_words[] = {"enforce", "shadow", NULL};
+
+static const struct conf_option check_options[] = {
+    {.name = "mode",
+     .type = CONF_ENUM,
+     .offset = CHECK(mode),
+     .def = "enforce",
+     .words = check_mode_words,
+     .help = "shadow: what the check would answer is only logged"},
+    {.name = "skip-clients",
+     .type = CONF_CIDR_LIST,
+     .offset = CHECK(skip_clients),
+     .help = "clients that are not checked"},
+    {.name = "skip-senders",
+     .type = CONF_STRING_LIST,
+     .offset = CHECK(skip_senders),
+     .help =
+         "senders that are not checked: user@example.org, user@, example.org, .example.org, <>"},
+    {.name = "skip-recipients",
+     .type = CONF_STRING_LIST,
+     .offset = CHECK(skip_recipients),
+     .help = "recipients whose mail is not checked, in the same forms"},
+};
+
+#define RATE(field) offsetof(struct policyd_rate, field)
+
+static const char *const rate_count_words[] = {"messages", "recipients", NULL};
+static const char *const rate_stage_words[] = {"rcpt", "data", "end-of-message", NULL};
+static const char *const rate_action_words[] = {"defer", "reject", "hold", "warn", NULL};
+
+static const struct conf_option rate_options[] = {
+    {.name = "by",
+     .type = CONF_STRING_LIST,
+     .offset = RATE(by),
+     .required = true,
+     .help = "sasl-user, client, client-net, sender, sender-domain, recipient-domain"},
+    {.name = "limits",
+     .type = CONF_STRING_LIST,
+     .offset = RATE(limits),
+     .required = true,
+     .help = "\"100/1h\", \"500/1d\": all of them apply"},
+    {.name = "count",
+     .type = CONF_ENUM,
+     .offset = RATE(count),
+     .def = "messages",
+     .words = rate_count_words,
+     .help = "what is counted: messages or recipients"},
+    {.name = "stage",
+     .type = CONF_ENUM,
+     .offset = RATE(stage),
+     .def = "end-of-message",
+     .words = rate_stage_words,
+     .help = "when it is counted: rcpt, data or end-of-message"},
+    {.name = "action",
+     .type = CONF_ENUM,
+     .offset = RATE(action),
+     .def = "defer",
+     .words = rate_action_words,
+     .help = "defer (450), reject (550), hold (in Postfix's hold queue) or warn (log only)"},
+};
+
+static const struct conf_section sections[] = {
+    {.name = "check",
+     .options = check_options,
+     .option_count = sizeof(check_options) / sizeof(check_options[0]),
+     .item_bytes = sizeof(struct policyd_check),
+     .offset = AT(check_sections)},
+    {.name = "rate",
+     .options = rate_options,
+     .option_count = sizeof(rate_options) / sizeof(rate_options[0]),
+     .item_bytes = sizeof(struct policyd_rate),
+     .offset = AT(rates)},
+};
+
+const struct policyd_check *
+policyd_conf_check(const struct policyd_settings *settings, size_t at)
+{
+    return conf_item_at(&sections[0], &settings->check_sections, at);
+}
+
+const struct policyd_rate *
+policyd_conf_rate(const struct policyd_settings *settings, size_t at)
+{
+    return conf_item_at(&sections[1], &settings->rates, at);
+}
+
 static const struct conf_service services[] = {
     {"policy", "unix:/var/spool/postfix/outrider/policy", "postfix", 0660},
     {"srs", "unix:/var/spool/postfix/outrider/srs", "postfix", 0660},
@@ -237,6 +358,9 @@ check(void *settings, struct err *e)
         return err_set(e, OR_CONFIG,
                        "srs-tag-min-length is above srs-tag-length: we would not believe our own "
                        "addresses");
+    if (set->greylist_delay_ms >= set->greylist_window_ms)
+        return err_set(e, OR_CONFIG,
+                       "greylist-delay is not below greylist-window: nobody would ever pass");
     return check_weights(set, e);
 }
 
@@ -245,6 +369,8 @@ const struct conf_schema policyd_conf_schema = {
     .settings_bytes = sizeof(struct policyd_settings),
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
+    .sections = sections,
+    .section_count = sizeof(sections) / sizeof(sections[0]),
     .services = services,
     .service_count = sizeof(services) / sizeof(services[0]),
     .uses_dns = true,

@@ -27,6 +27,38 @@ enum policyd_from_invalid {
     POLICYD_FROM_INVALID_ACCEPT,
 };
 
+#define POLICYD_MAX_CHECKS 16
+
+enum policyd_check_mode { POLICYD_CHECK_ENFORCE, POLICYD_CHECK_SHADOW };
+
+/* check "NAME" { ... } */
+struct policyd_check {
+    struct conf_item head;
+    int mode; /* enum policyd_check_mode */
+    struct conf_cidrs skip_clients;
+    struct conf_list skip_senders;
+    struct conf_list skip_recipients;
+};
+
+enum policyd_rate_stage { POLICYD_RATE_RCPT, POLICYD_RATE_DATA, POLICYD_RATE_END_OF_MESSAGE };
+enum policyd_rate_count { POLICYD_RATE_MESSAGES, POLICYD_RATE_RECIPIENTS };
+enum policyd_rate_action {
+    POLICYD_RATE_DEFER,
+    POLICYD_RATE_REJECT,
+    POLICYD_RATE_HOLD,
+    POLICYD_RATE_WARN,
+};
+
+/* rate "NAME" { ... } */
+struct policyd_rate {
+    struct conf_item head;
+    struct conf_list by;
+    struct conf_list limits;
+    int count;  /* enum policyd_rate_count */
+    int stage;  /* enum policyd_rate_stage */
+    int action; /* enum policyd_rate_action */
+};
+
 enum policyd_srs_digest { POLICYD_SRS_SHA1, POLICYD_SRS_SHA256 };
 enum policyd_srs_alphabet { POLICYD_SRS_SAFE, POLICYD_SRS_BASE64 };
 
@@ -44,7 +76,14 @@ struct policyd_settings {
     char *hostname; /* NULL: the system's */
     struct conf_cidrs internal_networks;
     int64_t request_timeout_ms;
-    bool spf;
+    struct conf_list checks;          /* in the order in which they are asked */
+    struct conf_items check_sections; /* struct policyd_check */
+    struct conf_items rates;          /* struct policyd_rate */
+    int64_t greylist_delay_ms;
+    int64_t greylist_window_ms;
+    int64_t greylist_lifetime_ms;
+    int64_t greylist_auto_allow;
+    bool greylist_skip_vouched;
     bool spf_header;
     bool spf_reject_fail;
     bool spf_defer_temperror;
@@ -72,6 +111,10 @@ struct policyd_settings {
 };
 
 extern const struct conf_schema policyd_conf_schema;
+
+/* The sections at `at`, which must be below the count. */
+const struct policyd_check *policyd_conf_check(const struct policyd_settings *settings, size_t at);
+const struct policyd_rate *policyd_conf_rate(const struct policyd_settings *settings, size_t at);
 
 /* Whether the client is one of our own, whose mail is neither checked by SPF nor by DMARC. */
 bool policyd_conf_is_internal(const struct policyd_settings *settings, const struct ip *client);

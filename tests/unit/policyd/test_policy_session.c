@@ -1,7 +1,9 @@
 /* Conversations over a socket pair, with a DNS from a table: what Postfix and the milter get to
  * read. */
 #include "common/run/verdict.h"
+#include "policyd/policy_plan.h"
 #include "policyd/policy_session.h"
+#include "policyd/ratelimit.h"
 #include "policyd/verdict_text.h"
 #include "tests/support/fake_dns.h"
 #include "tests/support/unit.h"
@@ -25,6 +27,8 @@ static const char zone[] = "bank.example          TXT v=spf1 ip4:192.0.2.1 -all\
 
 static struct cidr internal = {.base = {.family = AF_INET, .bytes = {10}}, .prefix = 8};
 
+static char *all_checks[] = {(char[]){"rate"}, (char[]){"spf"}, (char[]){"greylist"}};
+
 static struct policyd_settings
 shipped(void)
 {
@@ -32,7 +36,11 @@ shipped(void)
         .common = {.idle_timeout_ms = 2000, .io_timeout_ms = 2000},
         .internal_networks = {.items = &internal, .count = 1},
         .request_timeout_ms = 2000,
-        .spf = true,
+        .checks = {.items = all_checks, .count = 3},
+        .greylist_delay_ms = 300000,
+        .greylist_window_ms = 172800000,
+        .greylist_lifetime_ms = 3024000000,
+        .greylist_auto_allow = 2,
         .spf_header = true,
         .spf_max_voids = 2,
         .reject_threshold = 100,
@@ -46,6 +54,9 @@ shipped(void)
 
 struct talk {
     struct policyd_settings settings;
+    struct policy_plan plan;
+    struct ratelimit limits;
+    struct kvstore *store; /* NULL: none */
     struct dns *dns;
     int fd; /* our end */
     struct stream *stream;
@@ -59,8 +70,12 @@ take(void *context, struct policyd_view *view_out)
     struct talk *t = context;
 
     t->held++;
-    *view_out = (struct policyd_view){
-        .settings = &t->settings, .dns = t->dns, .hostname = "mx.home.example"};
+    *view_out = (struct policyd_view){.settings = &t->settings,
+                                      .dns = t->dns,
+                                      .hostname = "mx.home.example",
+                                      .plan = &t->plan,
+                                      .limits = &t->limits,
+                                      .store = t->store};
 }
 
 static void
@@ -95,6 +110,8 @@ talk_start(struct talk *t)
     t->fd = pair[0];
     t->stream = stream_new(pair[1], -1, 2000);
     t->dns = fake_dns_new(zone);
+    ck_assert_int_eq(policy_plan_init(&t->plan, &t->settings, NULL), OR_OK);
+    ck_assert_int_eq(ratelimit_init(&t->limits, &t->settings, NULL), OR_OK);
     ck_assert_int_eq(pthread_create(&t->thread, NULL, serve, t), 0);
 }
 
@@ -104,6 +121,8 @@ talk_end(struct talk *t)
     close(t->fd);
     pthread_join(t->thread, NULL);
     ck_assert_uint_eq(t->held, 0);
+    policy_plan_fini(&t->plan);
+    ratelimit_fini(&t->limits);
     dns_free(t->dns);
 }
 

@@ -31,14 +31,16 @@ START_TEST(an_empty_file_is_a_safe_configuration)
     struct err e;
 
     ck_assert_msg(load("", &s, &e) == OR_OK, "%s", e.text);
-    ck_assert(s->spf && s->spf_header && !s->spf_reject_fail && !s->spf_defer_temperror);
+    ck_assert_uint_eq(s->checks.count, 2);
+    ck_assert_str_eq(s->checks.items[1], "spf");
+    ck_assert(s->spf_header && !s->spf_reject_fail && !s->spf_defer_temperror);
     ck_assert_int_eq(s->spf_max_voids, 2);
     ck_assert_int_eq(s->dmarc, POLICYD_DMARC_ENFORCE);
     ck_assert_int_eq(s->dmarc_reject, POLICYD_DMARC_REJECT_CORROBORATED);
     ck_assert_int_eq(s->dmarc_temperror, POLICYD_TEMPERROR_TEMPFAIL);
     ck_assert_int_eq(s->from_invalid, POLICYD_FROM_INVALID_REJECT);
     ck_assert_int_eq(s->request_timeout_ms, 20000);
-    ck_assert_uint_eq(s->common.listener_count, 1);
+    ck_assert_uint_eq(s->common.listener_count, 2);
     ck_assert_str_eq(s->common.listeners[0].addresses[0],
                      "unix:/var/spool/postfix/outrider/policy");
     ck_assert(ip_parse(SPAN_LIT("127.0.0.1"), &local) == OR_OK);
@@ -57,7 +59,7 @@ START_TEST(options_arrive_in_their_fields)
     ck_assert_msg(load("hostname = \"mx.home.example\"\n"
                        "internal-networks = {\"10.0.0.0/8\"}\n"
                        "request-timeout = 5s\n"
-                       "spf = off\nspf-header = no\nspf-reject-fail = on\n"
+                       "checks = {}\nspf-header = no\nspf-reject-fail = on\n"
                        "spf-defer-temperror = yes\nspf-max-voids = 4\n"
                        "dmarc = observe\ndmarc-reject = never\ndmarc-reject-threshold = 70\n"
                        "dmarc-weight-spf-fail = 1\ndmarc-weight-spf-softfail = 2\n"
@@ -69,7 +71,8 @@ START_TEST(options_arrive_in_their_fields)
     ck_assert_str_eq(s->hostname, "mx.home.example");
     ck_assert_uint_eq(s->internal_networks.count, 1);
     ck_assert_int_eq(s->request_timeout_ms, 5000);
-    ck_assert(!s->spf && !s->spf_header && s->spf_reject_fail && s->spf_defer_temperror);
+    ck_assert_uint_eq(s->checks.count, 0);
+    ck_assert(!s->spf_header && s->spf_reject_fail && s->spf_defer_temperror);
     ck_assert_int_eq(s->spf_max_voids, 4);
     ck_assert_int_eq(s->dmarc, POLICYD_DMARC_OBSERVE);
     ck_assert_int_eq(s->dmarc_reject, POLICYD_DMARC_REJECT_NEVER);
@@ -91,7 +94,9 @@ START_TEST(mistakes_name_the_option)
         const char *text;
         const char *named;
     } rows[] = {
-        {"spf = perhaps\n", "spf"},
+        {"spf-header = perhaps\n", "spf-header"},
+        {"greylist-delay = 2h\ngreylist-window = 1h\n", "nobody would ever pass"},
+        {"rate \"a\" { limits = {\"1/1h\"} }\n", "by: not set"},
         {"dmarc-reject = sometimes\n", "corroborated"},
         {"request-timeout = 200s\n", "request-timeout"},
         {"spf-void-limit = 2\n", "spf-void-limit"},

@@ -1,0 +1,225 @@
+"""policyd's checks over its socket and through Postfix: greylisting, limits, scopes, a store that several share."""
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from lab import mail
+from lab.daemons import Daemon
+from lab.lab import POLICYD_CONF
+from lab.process import Process, can_connect
+
+CONF = """\
+user = "root"
+listen policy {{ address = {{"unix:{d}/{name}"}} group = "root" }}
+listen srs {{ address = {{"unix:{d}/{name}-srs"}} group = "root" }}
+store = "{store}"
+store-timeout = 500ms
+dns {{ servers = {{"127.0.0.1:1"}} timeout = 200ms }}
+{extra}
+"""
+
+GREYLIST = """\
+checks = {"rate", "greylist"}
+greylist-delay = 2s
+greylist-auto-allow = 0
+check "greylist" {
+    skip-recipients = {"postmaster@"}
+    skip-senders = {"friend.test"}
+}
+rate "users" {
+    by = {"sasl-user"}
+    limits = {"100/1h"}
+    count = recipients
+}
+rate "nets" {
+    by = {"client-net", "sender-domain"}
+    limits = {"5/1d", "1000/31d"}
+    action = hold
+}
+"""
+
+
+class Policy:
+    """A connection to the policy socket."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(20)
+        self.socket.connect(path)
+        self.file = self.socket.makefile("rb")
+
+    def ask(self, **attributes):
+        attributes = {"request": "smtpd_access_policy", "protocol_state": "RCPT", "client_address": "192.0.2.1",
+                      "sender": "a@far.test", "recipient": "bob@home.test", "instance": "1.2.3", **attributes}
+        lines = "".join(f"{name}={value}\n" for name, value in attributes.items())
+        self.socket.sendall(lines.encode() + b"\n")
+        action = self.file.readline().decode().strip()
+        assert self.file.readline() == b"\n"
+        return action.removeprefix("action=")
+
+
+class World:
+    def __init__(self, build, directory):
+        self.build, self.directory = build, directory
+        self.daemons = []
+        self.redis = None
+
+    def start(self, name, extra, store=None):
+        d = self.directory
+        store = store or f"sqlite:{d}/{name}.sqlite"
+        daemon = Daemon(str(self.build), d, name, "outrider-policyd",
+                        CONF.format(d=d, name=name, store=store, extra=extra), [f"{d}/{name}", f"{d}/{name}-srs"])
+        self.daemons.append(daemon.start())
+        return daemon
+
+    def connect(self, name):
+        return Policy(f"{self.directory}/{name}")
+
+    def start_redis(self):
+        path = f"{self.directory}/redis.sock"
+        self.redis = Process("redis", ["redis-server", "--port", "0", "--unixsocket", path, "--save", "",
+                                       "--appendonly", "no", "--dir", self.directory],
+                             f"{self.directory}/redis.log", {})
+        self.redis.start(ready=lambda: can_connect(f"unix:{path}"))
+        return f"redis:unix:{path}"
+
+    def stop(self):
+        for daemon in self.daemons:
+            daemon.stop()
+        if self.redis:
+            self.redis.stop()
+
+
+@pytest.fixture
+def world(build, temp_directory):
+    directory = os.path.join(temp_directory, f"w{time.monotonic_ns()}")
+    os.makedirs(directory)
+    world = World(build, directory)
+    yield world
+    world.stop()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def test_first_mail_waits_and_its_kind_passes_from_then_on(world):
+    daemon = world.start("policy", GREYLIST)
+    policy = world.connect("policy")
+    first = policy.ask()
+    assert first == "DEFER_IF_PERMIT 4.7.1 greylisted: first mail of this kind, try again in 2 seconds"
+    assert policy.ask(client_address="192.0.2.99").startswith("DEFER_IF_PERMIT"), "the same /24, still too early"
+    time.sleep(2.1)
+    assert policy.ask(client_address="192.0.2.99") == "DUNNO"
+    assert policy.ask() == "DUNNO"
+    assert policy.ask(sender="b@far.test").startswith("DEFER_IF_PERMIT")
+    log = daemon.log()
+    assert "greylist=new" in log and "greylist=early" in log and "greylist=waited:2s" in log and "greylist=known" in log
+    daemon.restart()
+    assert world.connect("policy").ask() == "DUNNO", "what passed is known after a restart"
+
+
+@pytest.mark.parametrize("attributes", [
+    {"recipient": "Postmaster@home.test"},
+    {"sender": "x@friend.test"},
+    {"sasl_username": "alice"},
+    {"client_address": "127.0.0.1"},
+    {"client_address": "unknown"},
+    {"protocol_state": "DATA"},
+])
+def test_who_is_not_greylisted(world, attributes):
+    world.start("policy", GREYLIST)
+    assert world.connect("policy").ask(**attributes) == "DUNNO"
+
+
+def test_a_check_in_shadow_mode_only_talks(world):
+    daemon = world.start("policy", GREYLIST.replace('check "greylist" {', 'check "greylist" {\n    mode = shadow'))
+    assert world.connect("policy").ask() == "DUNNO"
+    assert "greylist=new greylist=shadow:DEFER_IF_PERMIT" in daemon.log()
+
+
+def test_limits_by_user_count_recipients_over_messages(world):
+    daemon = world.start("policy", GREYLIST)
+    policy = world.connect("policy")
+    message = {"protocol_state": "END-OF-MESSAGE", "sasl_username": "alice", "client_address": "127.0.0.1"}
+    assert policy.ask(**message, recipient_count="60") == "DUNNO"
+    refused = policy.ask(**message, recipient_count="60")
+    assert refused.startswith("450 4.7.1 more than 100 recipients (limit users); try again in "), refused
+    assert policy.ask(**message, recipient_count="40") == "DUNNO", "a refusal costs nothing"
+    assert policy.ask(**message, recipient_count="1").startswith("450")
+    assert policy.ask(**{**message, "sasl_username": "bob"}, recipient_count="1") == "DUNNO"
+    assert policy.ask(**{**message, "protocol_state": "DATA"}) == "DUNNO", "another stage"
+    assert "rate=over:users" in daemon.log()
+
+
+def test_several_keys_make_one_limit_and_hold_holds(world):
+    world.start("policy", GREYLIST)
+    policy = world.connect("policy")
+
+    def message(client, sender):
+        return policy.ask(protocol_state="END-OF-MESSAGE", client_address=client, sender=sender, recipient_count="1")
+
+    answers = [message(f"198.51.100.{i}", f"user{i}@far.test") for i in range(7)]
+    assert answers[:5] == ["DUNNO"] * 5
+    assert all(answer.startswith("HOLD more than 5 messages (limit nets)") for answer in answers[5:]), answers
+    assert message("198.51.100.1", "x@other.test") == "DUNNO"
+    assert message("198.51.101.1", "x@far.test") == "DUNNO"
+
+
+def test_two_daemons_on_one_redis_share_exactly_and_live_without_it(world):
+    store = world.start_redis()
+    daemons = [world.start(name, GREYLIST, store) for name in ("one", "two")]
+    one, two = world.connect("one"), world.connect("two")
+    assert one.ask().startswith("DEFER_IF_PERMIT")
+    time.sleep(2.1)
+    assert two.ask() == "DUNNO"
+    assert one.ask() == "DUNNO"
+
+    granted = []
+
+    def send(name):
+        policy = world.connect(name)
+        for _ in range(40):
+            granted.append(policy.ask(protocol_state="END-OF-MESSAGE", sasl_username="alice", sender="",
+                                      client_address="127.0.0.1", recipient_count="1") == "DUNNO")
+
+    threads = [threading.Thread(target=send, args=(name,)) for name in ("one", "two") * 4]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(granted) == 320 and sum(granted) == 100
+
+    world.redis.stop()
+    started = time.monotonic()
+    for _ in range(50):
+        assert one.ask(sender="new@far.test") == "DUNNO", "nobody waits for a store that is gone"
+    assert time.monotonic() - started < 5
+    assert "greylist=unknown" in daemons[0].log()
+    assert daemons[0].log().count("left out until it is back") == 1
+    world.start_redis()
+    time.sleep(1.2)
+    assert one.ask(sender="new@far.test").startswith("DEFER_IF_PERMIT")
+    assert "back" in daemons[0].log()
+
+
+def test_greylisted_mail_is_delivered_on_the_second_try(ride, subject):
+    lab = ride.lab
+    lab.configure(lab.policyd, POLICYD_CONF, 'checks = {"spf", "greylist"}\ngreylist-delay = 2s')
+    lab.policyd.restart()
+    try:
+        message = ride.signed(subject)
+        with pytest.raises(mail.Reply) as refused:
+            ride.inbound(message, "sam@sender.test", "alice@home.test")
+        assert refused.value.code == 450 and "greylisted" in refused.value.text, refused.value.text
+        time.sleep(2.1)
+        ride.inbound(message, "sam@sender.test", "alice@home.test")
+        got = ride.read(subject)
+        assert got["Received-SPF"].startswith("pass"), "the field comes with the answer that lets it in"
+        assert "greylist=waited" in lab.policyd.log()
+    finally:
+        lab.configure(lab.policyd, POLICYD_CONF)
+        lab.policyd.restart()
