@@ -72,6 +72,7 @@ struct milter_settings {
     struct conf_list sign_headers;
     struct conf_list skip_headers;
     struct conf_list oversign_headers;
+    bool signature_time;           /* t= */
     int64_t signature_lifetime_ms; /* 0: no x= */
     bool sign_subdomains;
     int64_t max_signatures;         /* verified per message */

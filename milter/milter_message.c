@@ -150,6 +150,7 @@ prepare_signing(struct milter_message *m, struct err *e)
         .header_canon = canons[m->settings->canonicalization][0],
         .body_canon = canons[m->settings->canonicalization][1],
         .now = clock_now(),
+        .omit_time = !m->settings->signature_time,
         .lifetime_s = (uint32_t)(m->settings->signature_lifetime_ms / 1000),
         .fields = &m->built->fields,
     };

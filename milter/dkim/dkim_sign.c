@@ -157,7 +157,7 @@ dkim_sign_value(struct dkim_sign *s, const struct dkim_private *key, struct span
         .names = s->names,
         .name_count = s->name_count,
         .body_hash = span_make((const char *)body->value, sizeof(body->value)),
-        .has_time = true,
+        .has_time = !settings->omit_time,
         .time_s = (uint64_t)settings->now,
         .has_expiry = settings->lifetime_s != 0,
         .instance = settings->arc_instance,

@@ -25,6 +25,7 @@ struct dkim_sign_settings {
     enum dkim_canon header_canon;
     enum dkim_canon body_canon;
     time_t now;
+    bool omit_time;      /* no t= */
     uint32_t lifetime_s; /* x= is now + this; 0: no x= */
     /* NULL: the default ones. Only dkim_sign_start() uses it; the names must outlive the signing.
      */

@@ -82,6 +82,15 @@ def test_subdomain_is_signed_with_its_parents_key(ride, subject):
             assert dkim.DKIM(box.raw(subject)).verify(dnsfunc=ride.world.txt)
 
 
+def test_signatures_say_no_time_where_that_is_wanted(ride, subject):
+    with milter_with(ride, "signature-time = false"):
+        ride.submit(mail.compose(ALICE, ALICE, subject), ALICE, ALICE)
+        got = ride.read(subject)
+        assert "d=home.test;" in got["DKIM-Signature"] and " t=" not in got["DKIM-Signature"]
+        with ride.mailbox() as box:
+            assert dkim.DKIM(box.raw(subject)).verify(dnsfunc=ride.world.txt)
+
+
 def test_status_finds_our_keys_in_dns_and_misses_those_that_are_not(ride):
     lab = ride.lab
     words = ("dkim", "status", f"--dns={lab.nsd.server}")
