@@ -36,14 +36,23 @@ struct milter_prefetch {
 };
 
 struct milter_prefetch *
-milter_prefetch_new(struct daemon *d)
+milter_prefetch_new(void)
 {
     struct milter_prefetch *p = xcalloc(1, sizeof(*p));
 
-    p->daemon = d;
+    p->stopping = true;
     lock_init(&p->lock, LOCK_PREFETCH);
     lock_cond_init(&p->work);
     return p;
+}
+
+void
+milter_prefetch_start(struct milter_prefetch *prefetch, struct daemon *d)
+{
+    lock_take(&prefetch->lock);
+    prefetch->daemon = d;
+    prefetch->stopping = false;
+    lock_drop(&prefetch->lock);
 }
 
 /* The answer goes into the cache; what it is does not matter here. */
@@ -147,4 +156,5 @@ milter_prefetch_stop(struct milter_prefetch *prefetch)
         daemon_snapshot_drop(p->daemon, p->jobs[p->first].snapshot);
         p->first = (p->first + 1) % MILTER_PREFETCH_MAX_JOBS;
     }
+    p->thread_count = 0;
 }

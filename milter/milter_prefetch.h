@@ -15,9 +15,12 @@
 
 struct milter_prefetch;
 
-/* Lives as long as the process: libmilter's threads may outlive smfi_main(). */
-struct milter_prefetch *milter_prefetch_new(struct daemon *d);
-/* Waits for the look-ups under way, forgets the others, takes no more. */
+/* Takes nothing until it is started. Lives as long as the process: libmilter's threads may outlive
+ * smfi_main(). */
+struct milter_prefetch *milter_prefetch_new(void);
+/* Takes names from now on; `d` must outlive the stop. */
+void milter_prefetch_start(struct milter_prefetch *prefetch, struct daemon *d);
+/* Waits for the look-ups under way, forgets the others, takes no more until the next start. */
 void milter_prefetch_stop(struct milter_prefetch *prefetch);
 
 /* Asks for a TXT record that the cache does not have. `name` is copied. */

@@ -391,7 +391,9 @@ milter_session_serve(struct daemon *d)
         return EX_SOFTWARE;
     }
     struct milter_rotation *rotation = milter_rotation_start(d);
-    milter.prefetch = milter_prefetch_new(d);
+    if (milter.prefetch == NULL)
+        milter.prefetch = milter_prefetch_new();
+    milter_prefetch_start(milter.prefetch, d);
     int status = smfi_main() == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
     milter_rotation_stop(rotation);
     milter_prefetch_stop(milter.prefetch);
