@@ -16,7 +16,6 @@
 #define NAME_BYTES (2 * DOMAIN_MAX_BYTES) /* longer ones cannot be asked for */
 #define ANSWER_BYTES ((size_t)256 * 1024) /* arena of one look-up */
 #define WAIT_MS 3600000
-#define STACK_BYTES ((size_t)256 * 1024)
 
 struct job {
     const struct daemon_snapshot *snapshot; /* keeps the resolver alive */
@@ -105,15 +104,10 @@ run(void *arg)
 static void
 start_thread(struct milter_prefetch *p)
 {
-    pthread_attr_t attr;
-
     if (p->idle_count > p->count || p->thread_count == MILTER_PREFETCH_MAX_THREADS)
         return;
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    if (pthread_create(&p->threads[p->thread_count], &attr, run, p) == 0)
+    if (pthread_create(&p->threads[p->thread_count], NULL, run, p) == 0)
         p->thread_count++;
-    pthread_attr_destroy(&attr);
 }
 
 static void

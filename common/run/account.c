@@ -92,7 +92,7 @@ static or_status
 parse_user(const struct tabline *t, struct arena *mem, struct account *account_out, struct err *e)
 {
     struct account a = {0};
-    uint32_t uid, gid;
+    uint32_t uid = 0, gid = 0;
 
     if (t->count < 3 || t->fields[2].n == 0)
         return err_set(e, OR_MALFORMED, "USER reply without a name");

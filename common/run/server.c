@@ -21,17 +21,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SERVER_STACK_BYTES (2048 * 1024) /* instrumented frames are several times larger */
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SERVER_STACK_BYTES (2048 * 1024)
-#endif
-#endif
-#ifndef SERVER_STACK_BYTES
-#define SERVER_STACK_BYTES (256 * 1024)
-#endif
-
 #define SERVER_PAUSE_MS 1000     /* out of descriptors or threads: no accept for so long */
 #define SERVER_CUT_GRACE_MS 2000 /* for sessions whose socket was shut down under them */
 #define SERVER_WARN_EVERY_MS 60000
@@ -82,7 +71,6 @@ server_new(const struct conf_common *conf, void *context)
     lock_cond_init(&s->ended);
     pthread_attr_init(&s->thread_attr);
     pthread_attr_setdetachstate(&s->thread_attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&s->thread_attr, SERVER_STACK_BYTES);
     server_update(s, conf);
     return s;
 }

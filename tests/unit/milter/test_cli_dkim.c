@@ -177,7 +177,7 @@ END_TEST
 static void
 write_file(char path_out[TEMP_TREE_PATH_BYTES + 16], const char *name, const char *text)
 {
-    snprintf(path_out, TEMP_TREE_PATH_BYTES + 16, "%s/%s", folder, name);
+    snprintf(path_out, TEMP_TREE_PATH_BYTES + 16, "%s/%.14s", folder, name);
     FILE *f = fopen(path_out, "w");
     fputs(text, f);
     fclose(f);

@@ -12,7 +12,7 @@
 #define NOW 1700000000
 
 static struct dkim_private *keys[2];
-static char zone[4096];
+static char zone[8192];
 
 static void
 make_keys(void)
