@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define HOST_NAME_BYTES 256
-#define FROMS_BYTES ((size_t)8 << 20)
+#define PATTERNS_BYTES ((size_t)8 << 20)
 
 /* The host's full name where the resolver knows it, else what gethostname() says. */
 static char *
@@ -102,22 +102,34 @@ load_keys(const struct milter_settings *settings, bool check_only, struct dkim_k
     return OR_OK;
 }
 
-/* `from "PATTERN" { ... }`: authors, not envelopes. */
+/* The titles of sections `name`, in their order; `heads` are the sections' heads. */
 static or_status
-build_froms(const struct milter_settings *s, struct milter_built *built, struct err *e)
+build_patterns(const struct milter_settings *s, const char *name, size_t count,
+               const struct conf_item *(*head_of)(const struct milter_settings *, size_t),
+               struct arena *mem, struct addrpattern **patterns_out, struct err *e)
 {
-    size_t count = s->froms.count;
+    struct addrpattern *patterns = arena_alloc_array(mem, count, sizeof(*patterns));
 
-    arena_init(&built->froms_mem, FROMS_BYTES);
-    built->froms = arena_alloc_array(&built->froms_mem, count, sizeof(*built->froms));
-    for (size_t i = 0; i < count && built->froms != NULL; i++) {
-        const struct milter_from *from = milter_conf_from(s, i);
+    for (size_t i = 0; i < count && patterns != NULL; i++) {
+        const struct conf_item *head = head_of(s, i);
 
-        if (addrpattern_parse(span_cstr(from->head.title), &built->froms_mem, &built->froms[i],
-                              e) != OR_OK)
-            return err_wrap(e, OR_CONFIG, "%s:%u: from", s->common.path, from->head.line);
+        if (addrpattern_parse(span_cstr(head->title), mem, &patterns[i], e) != OR_OK)
+            return err_wrap(e, OR_CONFIG, "%s:%u: %s", s->common.path, head->line, name);
     }
-    return built->froms != NULL ? OR_OK : err_set(e, OR_CONFIG, "too many from sections");
+    *patterns_out = patterns;
+    return patterns != NULL ? OR_OK : err_set(e, OR_CONFIG, "too many %s sections", name);
+}
+
+static const struct conf_item *
+from_head(const struct milter_settings *s, size_t at)
+{
+    return &milter_conf_from(s, at)->head;
+}
+
+static const struct conf_item *
+seal_head(const struct milter_settings *s, size_t at)
+{
+    return &milter_conf_seal(s, at)->head;
 }
 
 static or_status
@@ -145,40 +157,79 @@ build_signing(const struct milter_settings *s, struct milter_built *built, struc
 
 /* RFC 8617 allows Ed25519 as RFC 8463 does, but few validators know it: RSA unless one is named. */
 static bool
-is_seal_key(const struct milter_settings *s, const struct dkim_keytable_row *row)
+is_seal_key(const char *selector, const struct dkim_keytable_row *row)
 {
-    if (s->arc_seal_selector[0] != '\0')
-        return dkim_keytable_answers_to(row, s->arc_seal_selector);
+    if (selector[0] != '\0')
+        return dkim_keytable_answers_to(row, selector);
     return dkim_private_type(row->key) == DKIM_KEY_RSA;
 }
 
-const struct dkim_keytable_row *
-milter_build_seal_key(const struct milter_built *built, const struct milter_settings *s)
+struct seal_choice {
+    const char *domain;
+    const char *selector; /* empty: the first RSA key */
+};
+
+static struct seal_choice
+choose_seal(const struct milter_settings *s, const struct milter_seal *seal)
 {
+    struct seal_choice c = {s->arc_seal_domain, s->arc_seal_selector};
+
+    if (seal != NULL && seal->domain[0] != '\0')
+        c = (struct seal_choice){seal->domain, seal->selector};
+    else if (seal != NULL && seal->selector[0] != '\0')
+        c.selector = seal->selector;
+    return c;
+}
+
+const struct dkim_keytable_row *
+milter_build_seal_key(const struct milter_built *built, const struct milter_settings *s,
+                      const struct milter_seal *seal)
+{
+    struct seal_choice choice = choose_seal(s, seal);
     const struct dkim_keytable_row *rows = NULL;
     size_t count = 0;
 
-    if (s->arc_seal == MILTER_ARC_SEAL_NEVER || built->keys == NULL)
+    if (s->arc_seal == MILTER_ARC_SEAL_NEVER || built->keys == NULL ||
+        (seal != NULL && seal->never))
         return NULL;
-    rows = dkim_keytable_find(built->keys, span_cstr(s->arc_seal_domain), &count);
+    rows = dkim_keytable_find(built->keys, span_cstr(choice.domain), &count);
     for (size_t i = 0; i < count; i++)
-        if (is_seal_key(s, &rows[i]))
+        if (is_seal_key(choice.selector, &rows[i]))
             return &rows[i];
     return NULL;
 }
 
 static or_status
-check_seal_key(const struct milter_settings *s, const struct milter_built *built, struct err *e)
+check_seal_key(const struct milter_settings *s, const struct milter_built *built,
+               const struct milter_seal *seal, struct err *e)
 {
+    struct seal_choice choice = choose_seal(s, seal);
+
+    if ((seal != NULL && seal->never) || milter_build_seal_key(built, s, seal) != NULL)
+        return OR_OK;
+    return err_set(e, OR_CONFIG, "arc-seal: no usable key %s/%s.pem in %s", choice.domain,
+                   choice.selector[0] != '\0' ? choice.selector : "(RSA)", s->key_directory);
+}
+
+/* Sections alone may say who seals; otherwise arc-seal-domain must have its key. */
+static or_status
+check_seal_keys(const struct milter_settings *s, const struct milter_built *built, struct err *e)
+{
+    or_status st = OR_OK;
+
     if (s->arc_seal == MILTER_ARC_SEAL_NEVER)
         return OR_OK;
     if (!s->arc_verify)
         return err_set(e, OR_CONFIG, "arc-seal needs arc-verify");
-    if (milter_build_seal_key(built, s) != NULL)
-        return OR_OK;
-    return err_set(e, OR_CONFIG, "arc-seal: no usable key %s/%s.pem in %s", s->arc_seal_domain,
-                   s->arc_seal_selector[0] != '\0' ? s->arc_seal_selector : "(RSA)",
-                   s->key_directory);
+    if (s->seals.count == 0 || s->arc_seal_domain[0] != '\0')
+        st = check_seal_key(s, built, NULL, e);
+    for (size_t i = 0; i < s->seals.count && st == OR_OK; i++) {
+        const struct milter_seal *seal = milter_conf_seal(s, i);
+
+        if (check_seal_key(s, built, seal, e) != OR_OK)
+            st = err_wrap(e, OR_CONFIG, "seal \"%s\" (line %u)", seal->head.title, seal->head.line);
+    }
+    return st;
 }
 
 or_status
@@ -197,10 +248,15 @@ milter_build(void *state, const void *settings, bool check_only, void **built_ou
     st = milter_conf_fields(s, &built->fields, e);
     if (st == OR_OK)
         st = build_signing(s, built, e);
+    arena_init(&built->patterns_mem, PATTERNS_BYTES);
     if (st == OR_OK)
-        st = build_froms(s, built, e);
+        st = build_patterns(s, "from", s->froms.count, from_head, &built->patterns_mem,
+                            &built->froms, e);
     if (st == OR_OK)
-        st = check_seal_key(s, built, e);
+        st = build_patterns(s, "seal", s->seals.count, seal_head, &built->patterns_mem,
+                            &built->seals, e);
+    if (st == OR_OK)
+        st = check_seal_keys(s, built, e);
     if (st == OR_OK)
         st = daemon_dns_new(&s->common, &built->dns, e);
     if (st != OR_OK) {
@@ -219,7 +275,7 @@ milter_destroy(void *built)
 {
     struct milter_built *b = built;
 
-    arena_fini(&b->froms_mem);
+    arena_fini(&b->patterns_mem);
     dkim_signtable_free(b->signing);
     dkim_keytable_free(b->keys);
     dns_free(b->dns);

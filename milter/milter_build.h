@@ -18,7 +18,8 @@ struct milter_built {
     struct dkim_fields fields;         /* what our signatures cover */
     struct dkim_keytable *keys;        /* NULL: there is no key directory */
     struct addrpattern *froms;         /* of the sections `from`, in their order */
-    struct arena froms_mem;
+    struct addrpattern *seals;         /* of the sections `seal` */
+    struct arena patterns_mem;
     struct dkim_signtable *signing; /* over `keys` */
     char *authserv_id;              /* as configured, or the host's name */
 };
@@ -29,8 +30,10 @@ or_status milter_build(void *state, const void *settings, bool check_only, void 
                        struct err *e) OR_MUST_USE;
 void milter_destroy(void *built);
 
-/* The key of arc-seal-domain that seals now (a rotation may change it); NULL: nothing is sealed. */
+/* The key that seals now (a rotation may change it) by this section, or where it is NULL or names
+ * no domain, by arc-seal-domain; NULL: none does. */
 const struct dkim_keytable_row *
-milter_build_seal_key(const struct milter_built *built, const struct milter_settings *settings);
+milter_build_seal_key(const struct milter_built *built, const struct milter_settings *settings,
+                      const struct milter_seal *seal);
 
 #endif

@@ -323,6 +323,26 @@ static const struct conf_option from_options[] = {
     FROM_OPTION("on-permerror", DKIM_PERMERROR, "with an unusable signature or key"),
 };
 
+#define SEAL(name_) offsetof(struct milter_seal, name_)
+
+static const struct conf_option seal_options[] = {
+    {.name = "domain",
+     .type = CONF_STRING,
+     .offset = SEAL(domain),
+     .def = "",
+     .help = "whose DKIM key seals; \"\": arc-seal-domain"},
+    {.name = "selector",
+     .type = CONF_STRING,
+     .offset = SEAL(selector),
+     .def = "",
+     .help = "which of its keys; \"\": the first RSA key"},
+    {.name = "never",
+     .type = CONF_BOOL,
+     .offset = SEAL(never),
+     .def = "false",
+     .help = "what goes there is not sealed"},
+};
+
 static const struct conf_section sections[] = {
     {.name = "key",
      .options = key_options,
@@ -339,6 +359,11 @@ static const struct conf_section sections[] = {
      .option_count = sizeof(from_options) / sizeof(from_options[0]),
      .item_bytes = sizeof(struct milter_from),
      .offset = FIELD(froms)},
+    {.name = "seal",
+     .options = seal_options,
+     .option_count = sizeof(seal_options) / sizeof(seal_options[0]),
+     .item_bytes = sizeof(struct milter_seal),
+     .offset = FIELD(seals)},
 };
 
 const struct milter_key *
@@ -357,6 +382,12 @@ const struct milter_from *
 milter_conf_from(const struct milter_settings *settings, size_t at)
 {
     return conf_item_at(&sections[2], &settings->froms, at);
+}
+
+const struct milter_seal *
+milter_conf_seal(const struct milter_settings *settings, size_t at)
+{
+    return conf_item_at(&sections[3], &settings->seals, at);
 }
 
 static const struct conf_service services[] = {

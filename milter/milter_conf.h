@@ -47,6 +47,14 @@ struct milter_from {
 };
 #define MILTER_ON_DEFAULT 4 /* what the option outside of the section says */
 
+/* seal "PATTERN" { ... } */
+struct milter_seal {
+    struct conf_item head;
+    char *domain;
+    char *selector; /* empty: the first RSA key of the domain */
+    bool never;
+};
+
 struct milter_settings {
     struct conf_common common; /* first: conf.h */
     int mode;                  /* enum milter_mode */
@@ -80,6 +88,7 @@ struct milter_settings {
     int arc_seal;                   /* enum milter_arc_seal, of what arrives from outside */
     char *arc_seal_domain;          /* whose key seals */
     char *arc_seal_selector;        /* empty: the first RSA key of the domain */
+    struct conf_items seals;        /* struct milter_seal */
     struct conf_list local_domains; /* what is not forwarded */
     struct conf_list forwarded_recipients;
     bool arc_verify; /* ARC chains of what arrives from outside */
@@ -99,6 +108,7 @@ extern const struct conf_schema milter_schema;
 const struct milter_key *milter_conf_key(const struct milter_settings *settings, size_t at);
 const struct milter_sign *milter_conf_sign(const struct milter_settings *settings, size_t at);
 const struct milter_from *milter_conf_from(const struct milter_settings *settings, size_t at);
+const struct milter_seal *milter_conf_seal(const struct milter_settings *settings, size_t at);
 
 /* "{name}=value" taken apart; OR_MALFORMED when it is not that. `name` keeps its braces. */
 or_status

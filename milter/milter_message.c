@@ -73,9 +73,15 @@ milter_message_set_sender(struct milter_message *m, struct span path)
 void
 milter_message_add_recipient(struct milter_message *m, struct span path)
 {
+    struct addr address;
+
     m->recipient_count++;
-    if (!m->elsewhere)
-        m->elsewhere = milter_recipient_is_elsewhere(m->settings, path, &m->mem);
+    if (!milter_recipient_parse(path, &m->mem, &address))
+        return;
+    bool elsewhere = milter_recipient_is_elsewhere(m->settings, &address);
+    m->elsewhere = m->elsewhere || elsewhere;
+    if (m->seal_rule == NULL && (elsewhere || m->settings->arc_seal == MILTER_ARC_SEAL_ALWAYS))
+        m->seal_rule = milter_recipient_seal(m->settings, m->built->seals, &address);
 }
 
 void
@@ -199,11 +205,16 @@ prepare_arc(struct milter_message *m, struct err *e)
 static void
 prepare_seal(struct milter_message *m)
 {
-    const struct dkim_keytable_row *row = milter_build_seal_key(m->built, m->settings);
+    const struct dkim_keytable_row *row =
+        milter_build_seal_key(m->built, m->settings, m->seal_rule);
 
     m->seal_key = row;
-    if (row == NULL)
+    if (row == NULL) {
+        if (m->seal_rule != NULL)
+            err_set(&m->not_sealed, OR_ABSENT, "seal \"%.100s\" says never",
+                    m->seal_rule->head.title);
         return;
+    }
     if (m->settings->arc_seal == MILTER_ARC_SEAL_FORWARDED && !m->elsewhere) {
         /* Its connection is older than the configuration. */
         if (m->recipient_count == 0)

@@ -35,11 +35,12 @@ struct milter_message {
     struct span login;  /* SASL user, empty without authentication */
     struct span sender; /* internal form, empty for <> */
     struct span queue_id;
-    size_t recipient_count;   /* counted with arc-seal = forwarded only */
-    bool elsewhere;           /* one of them at least is not here */
-    bool originating;         /* ours to sign, not to verify */
-    bool no_senders;          /* authd does not say whether this From may be signed */
-    struct dkim_message dkim; /* header fields and body hashes */
+    size_t recipient_count;              /* counted where the seal depends on them */
+    bool elsewhere;                      /* one of them at least is not here */
+    const struct milter_seal *seal_rule; /* of the first recipient that has one; or NULL */
+    bool originating;                    /* ours to sign, not to verify */
+    bool no_senders;                     /* authd does not say whether this From may be signed */
+    struct dkim_message dkim;            /* header fields and body hashes */
     size_t header_bytes;
     bool too_large; /* past max-header-size or DKIM_MESSAGE_MAX_FIELDS */
     struct dkim_verify_settings verify_settings;

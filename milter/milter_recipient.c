@@ -1,7 +1,6 @@
-/* Two lists, compared without case. */
+/* Lists, compared without case. */
 #include "milter/milter_recipient.h"
 
-#include "common/text/addr.h"
 #include "common/text/domain.h"
 
 static bool
@@ -28,16 +27,31 @@ is_forwarded(const struct conf_list *recipients, const struct addr *address)
 }
 
 bool
-milter_recipient_is_elsewhere(const struct milter_settings *settings, struct span path,
-                              struct arena *mem)
+milter_recipient_parse(struct span path, struct arena *mem, struct addr *address_out)
 {
-    struct addr address;
     struct span domain;
 
-    if (addr_parse_path(path, true, mem, &address, NULL, NULL) != OR_OK || address.domain.n == 0 ||
-        domain_canonical(address.domain, mem, &domain, NULL) != OR_OK)
+    if (addr_parse_path(path, true, mem, address_out, NULL, NULL) != OR_OK ||
+        address_out->domain.n == 0 ||
+        domain_canonical(address_out->domain, mem, &domain, NULL) != OR_OK)
         return false;
-    address.domain = domain;
-    return !is_listed(&settings->local_domains, domain) ||
-           is_forwarded(&settings->forwarded_recipients, &address);
+    address_out->domain = domain;
+    return true;
+}
+
+bool
+milter_recipient_is_elsewhere(const struct milter_settings *settings, const struct addr *address)
+{
+    return !is_listed(&settings->local_domains, address->domain) ||
+           is_forwarded(&settings->forwarded_recipients, address);
+}
+
+const struct milter_seal *
+milter_recipient_seal(const struct milter_settings *settings, const struct addrpattern *patterns,
+                      const struct addr *address)
+{
+    for (size_t i = 0; i < settings->seals.count; i++)
+        if (addrpattern_matches(&patterns[i], address->local, address->domain))
+            return milter_conf_seal(settings, i);
+    return NULL;
 }

@@ -162,10 +162,12 @@ static bool
 wants_recipients(void)
 {
     const struct daemon_snapshot *snapshot = daemon_snapshot_take(milter.daemon);
-    int arc_seal = ((const struct milter_settings *)snapshot->settings)->arc_seal;
+    const struct milter_settings *s = snapshot->settings;
+    bool wanted = s->arc_seal == MILTER_ARC_SEAL_FORWARDED ||
+                  (s->arc_seal != MILTER_ARC_SEAL_NEVER && s->seals.count != 0);
 
     daemon_snapshot_drop(milter.daemon, snapshot);
-    return arc_seal == MILTER_ARC_SEAL_FORWARDED;
+    return wanted;
 }
 
 static sfsistat

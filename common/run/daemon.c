@@ -31,8 +31,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Instrumented frames are several times larger. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define THREAD_STACK_BYTES ((size_t)2048 * 1024) /* instrumented frames are several times larger */
+#define THREAD_STACK_BYTES ((size_t)2048 * 1024)
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define THREAD_STACK_BYTES ((size_t)2048 * 1024)
