@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define PATH_BYTES (TEMP_TREE_PATH_BYTES + 32)
+
 static char folder[TEMP_TREE_PATH_BYTES];
 static char printed[16384];
 
@@ -38,7 +40,7 @@ static int
 run(const char *verb, const char *argument, const char *option)
 {
     static const struct cli_verb *const tables[] = {milter_cli_verbs};
-    char directory[TEMP_TREE_PATH_BYTES + 16];
+    char directory[PATH_BYTES];
     char *argv[8] = {(char *)"outrider", (char *)"dkim", (char *)(uintptr_t)verb,
                      (char *)(uintptr_t)argument};
     int argc = 4;
@@ -91,7 +93,7 @@ END_TEST
 
 START_TEST(json)
 {
-    char path[TEMP_TREE_PATH_BYTES + 16];
+    char path[PATH_BYTES];
     const char *name = NULL, *record = NULL, *zone = NULL, *result = NULL, *reason = NULL;
 
     ck_assert_int_eq(run("keygen", "j.example", "--json"), CLI_YES);
@@ -155,7 +157,7 @@ END_TEST
 
 START_TEST(verify)
 {
-    char path[TEMP_TREE_PATH_BYTES + 16];
+    char path[PATH_BYTES];
 
     snprintf(path, sizeof(path), "%s/m", folder);
     ck_assert_int_eq(run("verify", path, NULL), CLI_USAGE);
@@ -175,9 +177,9 @@ START_TEST(verify)
 END_TEST
 
 static void
-write_file(char path_out[TEMP_TREE_PATH_BYTES + 16], const char *name, const char *text)
+write_file(char path_out[PATH_BYTES], const char *name, const char *text)
 {
-    snprintf(path_out, TEMP_TREE_PATH_BYTES + 16, "%s/%.14s", folder, name);
+    snprintf(path_out, PATH_BYTES, "%s/%.30s", folder, name);
     FILE *f = fopen(path_out, "w");
     fputs(text, f);
     fclose(f);
@@ -196,7 +198,7 @@ static const struct {
 
 START_TEST(verify_with_a_zone_in_a_file)
 {
-    char message[TEMP_TREE_PATH_BYTES + 16], zone[TEMP_TREE_PATH_BYTES + 16], option[128];
+    char message[PATH_BYTES], zone[PATH_BYTES], option[128];
 
     write_file(message, "m",
                "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=s; h=from; b=AAAA;\n"
@@ -228,7 +230,7 @@ START_TEST(keygen_sign_verify)
     static const char *const canons[] = {NULL, "--canonicalization=simple/simple",
                                          "--canonicalization=relaxed/simple",
                                          "--canonicalization=simple/relaxed"};
-    char message[TEMP_TREE_PATH_BYTES + 16], zone[TEMP_TREE_PATH_BYTES + 16];
+    char message[PATH_BYTES], zone[PATH_BYTES];
     char directory[128], dns_file[128];
 
     snprintf(directory, sizeof(directory), "--directory=%s", folder);
@@ -253,7 +255,7 @@ END_TEST
 
 START_TEST(sign_with_one_key)
 {
-    char message[TEMP_TREE_PATH_BYTES + 16], key[128];
+    char message[PATH_BYTES], key[128];
     const char *const unnamed[4] = {key, "--selector=s"};
     const char *const named[4] = {key, "--domain=Example.net", "--selector=S"};
 
@@ -284,7 +286,7 @@ static const struct {
 
 START_TEST(sign_refuses)
 {
-    char message[TEMP_TREE_PATH_BYTES + 16], directory[128];
+    char message[PATH_BYTES], directory[128];
 
     snprintf(directory, sizeof(directory), "--directory=%s", folder);
     write_file(message, "m", unsigned_ones[_i].message);
@@ -320,7 +322,7 @@ static const struct {
 
 START_TEST(status)
 {
-    char zone[TEMP_TREE_PATH_BYTES + 16], directory[128], dns_file[128], changed[16384];
+    char zone[PATH_BYTES], directory[128], dns_file[128], changed[16384];
 
     snprintf(directory, sizeof(directory), "--directory=%s", folder);
     ck_assert_int_eq(run("keygen", "example.org", "--selector=k"), CLI_YES);
@@ -339,7 +341,7 @@ END_TEST
 /* One change of keys as the operator sees it. */
 START_TEST(rotate_once_take_back_and_not_too_early)
 {
-    char directory[128], state[128], zone[TEMP_TREE_PATH_BYTES + 16], dns_file[128];
+    char directory[128], state[128], zone[PATH_BYTES], dns_file[128];
     const char *options[4] = {directory, state};
     struct dkim_keytable *table = NULL;
     size_t count;
@@ -381,7 +383,7 @@ END_TEST
 
 START_TEST(status_of_files_and_domains)
 {
-    char path[TEMP_TREE_PATH_BYTES + 16], directory[128], dns_file[128];
+    char path[PATH_BYTES], directory[128], dns_file[128];
     const char *const options[4] = {directory, dns_file};
     const char *const with_json[4] = {directory, dns_file, "--json"};
     const char *word = NULL, *problem = NULL;
