@@ -1,52 +1,71 @@
 /*
  * The result is the same for every recipient of a message (the answers come from the DNS cache);
  * the field must stand there once.
+ *
+ * Two identities, each with actions of its own (RFC 7208 2.3, 2.4): the HELO name, asked only where
+ * some result of it has consequences, and MAIL FROM, which for the null path is the HELO name too.
  */
 #include "policyd/check_spf.h"
 
 #include "policyd/spf/spf_eval.h"
 #include "policyd/spf/spf_header.h"
 
-#define REPLY_TEXT "; see RFC 7208"
+#define NOTHING                                                                                    \
+    {                                                                                              \
+        NULL, NULL, NULL                                                                           \
+    }
 
-static enum policy_opinion
-set_action(struct policy_action *action, const char *value, const char *reason)
-{
-    /* Without memory for the text there is still the code. */
-    action->value = value != NULL ? span_cstr(value) : SPAN_LIT("451 4.3.0 try again later");
-    action->reason = reason;
-    return POLICY_FINAL;
-}
+/* RFC 7372 3.2: x.7.23 validation failed, x.7.24 validation error. The sentence is head, domain,
+ * middle, client, tail; without one the evaluator's reason says it all. */
+static const struct {
+    const char *dsn;
+    const char *word; /* for the log */
+    const char *sentence[3];
+} refusals[] = {
+    [SPF_NONE] = {"7.23", "spf-none", NOTHING},
+    [SPF_NEUTRAL] = {"7.23", "spf-neutral", {"", " does not say whether ", " may send its mail"}},
+    [SPF_FAIL] = {"7.23", "spf-fail", {"", " does not let ", " send its mail"}},
+    [SPF_SOFTFAIL] = {"7.23", "spf-softfail", {"", " doubts that ", " may send its mail"}},
+    [SPF_TEMPERROR] = {"7.24",
+                       "spf-temperror",
+                       {"DNS did not say whether ", " lets ", " send its mail"}},
+    [SPF_PERMERROR] = {"7.24", "spf-permerror", NOTHING},
+};
 
-/* RFC 7372 3.2: 5.7.23, with the domain's own explanation marked as such (RFC 7208 6.2). */
-static enum policy_opinion
-refuse(const struct policy_question *q, const struct spf_outcome *spf,
-       struct policy_action *action_out)
+static void
+add_sentence(struct buf *out, const struct policy_question *q, const struct spf_outcome *spf)
 {
+    const char *const *s = refusals[spf->result].sentence;
     char client[IP_TEXT_BYTES];
 
     ip_format(&q->client, client);
-    return set_action(
-        action_out,
-        arena_printf(q->work->mem,
-                     "550 5.7.23 SPF: %.*s does not let %s send its mail%s%.*s" REPLY_TEXT,
-                     SPAN_ARG(spf->domain), client,
-                     spf->explanation_is_default ? "" : "; the domain explains: ",
-                     SPAN_ARG(spf->explanation_is_default ? SPAN_EMPTY : spf->explanation)),
-        "spf-fail");
+    if (s[0] == NULL)
+        buf_add_span(out, spf->reason);
+    else
+        buf_addf(out, "%s%.*s%s%s%s", s[0], SPAN_ARG(spf->domain), s[1], client, s[2]);
+    if (spf->result == SPF_FAIL && !spf->explanation_is_default) /* RFC 7208 6.2 */
+        buf_addf(out, "; the domain explains: %.*s", SPAN_ARG(spf->explanation));
 }
 
 static enum policy_opinion
-defer(const struct policy_question *q, const struct spf_outcome *spf,
-      struct policy_action *action_out)
+refuse(const struct policy_question *q, const struct spf_outcome *spf, int action,
+       struct policy_action *action_out)
 {
-    return set_action(
-        action_out,
-        arena_printf(q->work->mem,
-                     "451 4.7.24 SPF: DNS did not say whether %.*s lets this client send its "
-                     "mail; try again later",
-                     SPAN_ARG(spf->domain)),
-        "spf-temperror");
+    bool later = action == POLICYD_SPF_TEMPFAIL;
+    struct buf text;
+    struct span value;
+
+    buf_init(&text, SPF_MAX_EXPLANATION_BYTES + 1024);
+    buf_addf(&text, "%s.%s SPF%s: ", later ? "451 4" : "550 5", refusals[spf->result].dsn,
+             spf->scope == SPF_SCOPE_HELO ? " of the HELO name" : "");
+    add_sentence(&text, q, spf);
+    buf_addf(&text, "; %ssee RFC 7208", later ? "try again later, " : "");
+    /* Without memory for the text there is still the code. */
+    if (arena_copy(q->work->mem, buf_span(&text), &value) != OR_OK)
+        value = SPAN_LIT("451 4.3.0 try again later");
+    buf_fini(&text);
+    *action_out = (struct policy_action){.value = value, .reason = refusals[spf->result].word};
+    return POLICY_FINAL;
 }
 
 static enum policy_opinion
@@ -74,6 +93,59 @@ applies(const struct policy_question *q)
            q->client.family != 0;
 }
 
+static bool
+has_consequences(const int *actions)
+{
+    for (size_t i = 0; i < SPF_RESULTS; i++)
+        if (actions[i] != POLICYD_SPF_ACCEPT)
+            return true;
+    return false;
+}
+
+/* Leaves the forwarder for the log. */
+static bool
+is_forwarder(struct policy_question *q)
+{
+    const char *domain = policyd_spf_forwarder(q->work, &q->client, q->request->helo_name);
+
+    if (domain != NULL)
+        policy_checks_say(q, "forwarder", domain);
+    return domain != NULL;
+}
+
+/* `actions` is what the configuration makes of each result. */
+static enum policy_opinion
+act(struct policy_question *q, const struct spf_outcome *spf, const int *actions,
+    struct policy_action *action_out)
+{
+    int action = actions[spf->result];
+
+    if (action == POLICYD_SPF_ACCEPT || is_forwarder(q))
+        return POLICY_NONE;
+    return refuse(q, spf, action, action_out);
+}
+
+/* The HELO name by itself; for the null path that is what was asked already. */
+static enum policy_opinion
+check_helo(struct policy_question *q, const struct spf_query *mfrom,
+           struct policy_action *action_out)
+{
+    const struct policyd_settings *set = q->work->view->settings;
+    const struct spf_outcome *spf = q->spf;
+    struct spf_query query = *mfrom;
+    struct spf_outcome helo;
+
+    if (!has_consequences(set->spf_helo_on))
+        return POLICY_NONE;
+    if (spf->scope != SPF_SCOPE_HELO) {
+        query.scope = SPF_SCOPE_HELO;
+        spf_eval(&query, &helo);
+        spf = &helo;
+    }
+    policy_checks_say(q, "spf-helo", spf_result_name(spf->result));
+    return act(q, spf, set->spf_helo_on, action_out);
+}
+
 enum policy_opinion
 check_spf(struct policy_question *q, struct policy_action *action_out)
 {
@@ -88,10 +160,11 @@ check_spf(struct policy_question *q, struct policy_action *action_out)
         return POLICY_NONE;
     spf_eval(&query, spf);
     q->spf = spf;
-    if (spf->result == SPF_FAIL && set->spf_reject_fail)
-        return refuse(q, spf, action_out);
-    if (spf->result == SPF_TEMPERROR && set->spf_defer_temperror)
-        return defer(q, spf, action_out);
+    enum policy_opinion opinion = check_helo(q, &query, action_out);
+    if (opinion == POLICY_NONE)
+        opinion = act(q, spf, set->spf_on, action_out);
+    if (opinion != POLICY_NONE)
+        return opinion;
     if (!set->spf_header || policy_checks_has_field(q))
         return POLICY_NONE;
     return prepend_field(q, &query, action_out);

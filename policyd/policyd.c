@@ -5,6 +5,7 @@
 #include "policyd/policy_plan.h"
 #include "policyd/policy_session.h"
 #include "policyd/ratelimit.h"
+#include "policyd/spf/spf_eval.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -156,4 +157,23 @@ policyd_spf_query(const struct policyd_work *w, const struct ip *client, struct 
         .limits = {.max_terms = SPF_MAX_TERMS,
                    .max_voids = (unsigned)w->view->settings->spf_max_voids},
     };
+}
+
+const char *
+policyd_spf_forwarder(const struct policyd_work *w, const struct ip *client, struct span helo)
+{
+    const struct conf_list *domains = &w->view->settings->trusted_forwarders;
+
+    for (size_t i = 0; i < domains->count; i++) {
+        char *sender = arena_printf(w->mem, "postmaster@%s", domains->items[i]);
+        struct spf_outcome outcome;
+
+        if (sender == NULL)
+            return NULL;
+        struct spf_query query = policyd_spf_query(w, client, helo, span_cstr(sender));
+        spf_eval(&query, &outcome);
+        if (outcome.result == SPF_PASS)
+            return domains->items[i];
+    }
+    return NULL;
 }

@@ -82,4 +82,8 @@ void policyd_serve(struct stream *stream, void *context);
 struct spf_query policyd_spf_query(const struct policyd_work *w, const struct ip *client,
                                    struct span helo, struct span sender);
 
+/* The first of trusted-forwarders whose own SPF record names the client; NULL: none does. */
+const char *
+policyd_spf_forwarder(const struct policyd_work *w, const struct ip *client, struct span helo);
+
 #endif

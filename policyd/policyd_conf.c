@@ -16,6 +16,15 @@ static const char *const srs_separator_words[] = {"=", "+", "-", NULL};
 static const char *const srs_digest_words[] = {"sha1", "sha256", NULL};
 static const char *const srs_alphabet_words[] = {"safe", "base64", NULL};
 
+/* In the order of enum policyd_spf_action. */
+static const char *const spf_action_words[] = {"accept", "reject", "tempfail", NULL};
+
+#define SPF_OPTION(name_, field_, help_)                                                           \
+    {                                                                                              \
+        .name = (name_), .type = CONF_ENUM, .offset = AT(field_), .def = "accept",                 \
+        .words = spf_action_words, .help = (help_)                                                 \
+    }
+
 static const struct conf_option options[] = {
     {.name = "hostname",
      .type = CONF_STRING,
@@ -43,16 +52,22 @@ static const struct conf_option options[] = {
      .offset = AT(spf_header),
      .def = "true",
      .help = "put a Received-SPF field on top of each message checked"},
-    {.name = "spf-reject-fail",
-     .type = CONF_BOOL,
-     .offset = AT(spf_reject_fail),
-     .def = "false",
-     .help = "refuse recipients with 550 5.7.23 when SPF says fail"},
-    {.name = "spf-defer-temperror",
-     .type = CONF_BOOL,
-     .offset = AT(spf_defer_temperror),
-     .def = "false",
-     .help = "answer 451 4.7.24 when DNS does not let SPF be checked"},
+    SPF_OPTION("spf-on-fail", spf_on[SPF_FAIL], "the sender's domain does not let the client send"),
+    SPF_OPTION("spf-on-softfail", spf_on[SPF_SOFTFAIL], "the sender's domain doubts the client"),
+    SPF_OPTION("spf-on-neutral", spf_on[SPF_NEUTRAL], "the sender's domain says nothing about it"),
+    SPF_OPTION("spf-on-none", spf_on[SPF_NONE], "the sender's domain has no record"),
+    SPF_OPTION("spf-on-temperror", spf_on[SPF_TEMPERROR], "DNS does not let SPF be checked"),
+    SPF_OPTION("spf-on-permerror", spf_on[SPF_PERMERROR], "the record is wrong"),
+    SPF_OPTION("spf-helo-on-fail", spf_helo_on[SPF_FAIL], "the same of the HELO name: fail"),
+    SPF_OPTION("spf-helo-on-softfail", spf_helo_on[SPF_SOFTFAIL], "of the HELO name: softfail"),
+    SPF_OPTION("spf-helo-on-neutral", spf_helo_on[SPF_NEUTRAL], "of the HELO name: neutral"),
+    SPF_OPTION("spf-helo-on-none", spf_helo_on[SPF_NONE], "of the HELO name: none"),
+    SPF_OPTION("spf-helo-on-temperror", spf_helo_on[SPF_TEMPERROR], "of the HELO name: temperror"),
+    SPF_OPTION("spf-helo-on-permerror", spf_helo_on[SPF_PERMERROR], "of the HELO name: permerror"),
+    {.name = "trusted-forwarders",
+     .type = CONF_STRING_LIST,
+     .offset = AT(trusted_forwarders),
+     .help = "domains whose own SPF record names the hosts that forward mail to us"},
     {.name = "spf-max-voids",
      .type = CONF_INT,
      .offset = AT(spf_max_voids),
@@ -354,6 +369,8 @@ check(void *settings, struct err *e)
 {
     const struct policyd_settings *set = settings;
 
+    if (set->trusted_forwarders.count > POLICYD_MAX_FORWARDERS)
+        return err_set(e, OR_CONFIG, "trusted-forwarders: more than %d", POLICYD_MAX_FORWARDERS);
     if (set->srs_tag_min_length > set->srs_tag_length)
         return err_set(e, OR_CONFIG,
                        "srs-tag-min-length is above srs-tag-length: we would not believe our own "

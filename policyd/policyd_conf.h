@@ -8,6 +8,7 @@
 #define OUTRIDER_POLICYD_POLICYD_CONF_H
 
 #include "common/run/conf.h"
+#include "policyd/spf/spf.h"
 
 enum policyd_dmarc { POLICYD_DMARC_ENFORCE, POLICYD_DMARC_OBSERVE, POLICYD_DMARC_OFF };
 
@@ -26,6 +27,10 @@ enum policyd_from_invalid {
     POLICYD_FROM_INVALID_QUARANTINE,
     POLICYD_FROM_INVALID_ACCEPT,
 };
+
+enum policyd_spf_action { POLICYD_SPF_ACCEPT, POLICYD_SPF_REJECT, POLICYD_SPF_TEMPFAIL };
+
+#define POLICYD_MAX_FORWARDERS 20 /* trusted-forwarders; each costs an SPF check of its own */
 
 #define POLICYD_MAX_CHECKS 16
 
@@ -85,8 +90,9 @@ struct policyd_settings {
     int64_t greylist_auto_allow;
     bool greylist_skip_vouched;
     bool spf_header;
-    bool spf_reject_fail;
-    bool spf_defer_temperror;
+    int spf_on[SPF_RESULTS];      /* enum policyd_spf_action, by MAIL FROM's enum spf_result */
+    int spf_helo_on[SPF_RESULTS]; /* the same for the HELO name */
+    struct conf_list trusted_forwarders;
     int64_t spf_max_voids;
     int dmarc;           /* enum policyd_dmarc */
     int dmarc_reject;    /* enum policyd_dmarc_reject */

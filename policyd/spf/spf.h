@@ -38,6 +38,7 @@ enum spf_result {
     SPF_TEMPERROR, /* we do not know now */
     SPF_PERMERROR, /* the domain's owner must mend the record */
 };
+#define SPF_RESULTS 7
 
 /* Whose domain was checked. The two must never be taken for one another (CVE-2019-20790): DMARC
  * trusts a pass of the MAIL FROM identity only, or of postmaster@HELO for the null path. */

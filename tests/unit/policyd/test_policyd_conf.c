@@ -33,7 +33,7 @@ START_TEST(an_empty_file_is_a_safe_configuration)
     ck_assert_msg(load("", &s, &e) == OR_OK, "%s", e.text);
     ck_assert_uint_eq(s->checks.count, 2);
     ck_assert_str_eq(s->checks.items[1], "spf");
-    ck_assert(s->spf_header && !s->spf_reject_fail && !s->spf_defer_temperror);
+    ck_assert(s->spf_header && s->spf_on[SPF_FAIL] == POLICYD_SPF_ACCEPT);
     ck_assert_int_eq(s->spf_max_voids, 2);
     ck_assert_int_eq(s->dmarc, POLICYD_DMARC_ENFORCE);
     ck_assert_int_eq(s->dmarc_reject, POLICYD_DMARC_REJECT_CORROBORATED);
@@ -59,8 +59,8 @@ START_TEST(options_arrive_in_their_fields)
     ck_assert_msg(load("hostname = \"mx.home.example\"\n"
                        "internal-networks = {\"10.0.0.0/8\"}\n"
                        "request-timeout = 5s\n"
-                       "checks = {}\nspf-header = no\nspf-reject-fail = on\n"
-                       "spf-defer-temperror = yes\nspf-max-voids = 4\n"
+                       "checks = {}\nspf-header = no\nspf-on-fail = reject\n"
+                       "spf-helo-on-none = tempfail\nspf-max-voids = 4\n"
                        "dmarc = observe\ndmarc-reject = never\ndmarc-reject-threshold = 70\n"
                        "dmarc-weight-spf-fail = 1\ndmarc-weight-spf-softfail = 2\n"
                        "dmarc-weight-from-spf-fail = 3\ndmarc-weight-no-ptr = 4\n"
@@ -72,7 +72,8 @@ START_TEST(options_arrive_in_their_fields)
     ck_assert_uint_eq(s->internal_networks.count, 1);
     ck_assert_int_eq(s->request_timeout_ms, 5000);
     ck_assert_uint_eq(s->checks.count, 0);
-    ck_assert(!s->spf_header && s->spf_reject_fail && s->spf_defer_temperror);
+    ck_assert(!s->spf_header && s->spf_on[SPF_FAIL] == POLICYD_SPF_REJECT &&
+              s->spf_helo_on[SPF_NONE] == POLICYD_SPF_TEMPFAIL);
     ck_assert_int_eq(s->spf_max_voids, 4);
     ck_assert_int_eq(s->dmarc, POLICYD_DMARC_OBSERVE);
     ck_assert_int_eq(s->dmarc_reject, POLICYD_DMARC_REJECT_NEVER);
