@@ -9,6 +9,7 @@
 #include "common/text/domain.h"
 #include "milter/cli_dkim.h"
 #include "milter/cli_dkim_keygen.h"
+#include "common/cli/cli_dns.h"
 #include "milter/cli_input.h"
 #include "milter/dkim/dkim_keyfile.h"
 #include "milter/dkim/dkim_published.h"
@@ -169,7 +170,7 @@ check_unpublished(struct rotate *r)
     struct err e;
     int status = CLI_YES;
 
-    if (cli_input_dns(r->cli, &dns, &e) != OR_OK)
+    if (cli_dns_open(r->cli, &dns, &e) != OR_OK)
         return cli_fail_status(r->cli, OR_CONFIG, &e);
     for (size_t i = 0; (row = dkim_keytable_row_at(r->table, i)) != NULL && status == CLI_YES;
          i++) {

@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/text/domain.h"
+#include "common/cli/cli_dns.h"
 #include "milter/cli_input.h"
 #include "milter/dkim/dkim_published.h"
 #include "milter/dkim/dkim_rotation_file.h"
@@ -59,7 +60,7 @@ load(struct listing *l)
         return status;
     or_status st = dkim_keytable_load(l->directory, &l->table, &e);
     if (st == OR_OK)
-        st = cli_input_dns(l->cli, &l->dns, &e);
+        st = cli_dns_open(l->cli, &l->dns, &e);
     return st == OR_OK ? CLI_YES : cli_fail_status(l->cli, st, &e);
 }
 

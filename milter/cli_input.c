@@ -1,11 +1,8 @@
 /*
- * Reading what the command line names: messages, zones, the milter's own configuration.
+ * Reading what the command line names: messages, the milter's own configuration.
  */
 #include "milter/cli_input.h"
 
-#include "common/dns/dns_cache.h"
-#include "common/dns/dns_file.h"
-#include "common/dns/dns_ldns.h"
 #include "milter/milter_conf.h"
 
 #include <errno.h>
@@ -14,8 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RESOLV_CONF "/etc/resolv.conf"
-#define CACHE_BYTES ((size_t)1 << 20)
 #define READ_BYTES 65536
 
 static or_status
@@ -47,24 +42,6 @@ cli_input_message(const char *path, struct buf *out, struct err *e)
         return err_set(e, OR_CONFIG, "%s: %s", path, os_error_text(errno));
     or_status st = read_stream(f, out, e);
     fclose(f);
-    return st;
-}
-
-or_status
-cli_input_dns(const struct cli *cli, struct dns **dns_out, struct err *e)
-{
-    struct dns_ldns_settings settings = {.try_timeout_ms = 3000, .attempts = 2};
-    struct dns_cache_settings cache = {.max_bytes = CACHE_BYTES, .max_ttl_s = 3600};
-    const char *address = cli_option(cli, "dns"), *file = cli_option(cli, "dns-file");
-
-    if (address != NULL && file != NULL)
-        return err_set(e, OR_MALFORMED, "say --dns or --dns-file, not both");
-    if (file != NULL)
-        return dns_file_open(file, dns_out, e);
-    or_status st = address != NULL ? dns_ldns_add_server(&settings, span_cstr(address), e)
-                                   : dns_ldns_load_resolv_conf(&settings, RESOLV_CONF, e);
-    if (st == OR_OK)
-        *dns_out = dns_cache_new(dns_ldns_new(&settings), &cache);
     return st;
 }
 

@@ -1,5 +1,5 @@
 /*
- * What the verbs about stored messages have in common: the message, and where keys are looked up.
+ * What the verbs about stored messages have in common: the message, and where keys and state lie.
  *
  * Threads: per-thread.
  */
@@ -8,7 +8,6 @@
 
 #include "common/base/buf.h"
 #include "common/cli/cli.h"
-#include "common/dns/dns.h"
 
 #include <limits.h>
 
@@ -18,10 +17,6 @@
 /* The whole message in `path` ("-": standard input), appended to `out`. LF line ends become CRLF:
  * such a file was stored by something local, and signatures are about CRLF. OR_CONFIG, OR_LIMIT. */
 or_status cli_input_message(const char *path, struct buf *out, struct err *e) OR_MUST_USE;
-
-/* The resolver of --dns=ADDRESS, the zone of --dns-file=FILE, or what /etc/resolv.conf says. The
- * caller frees. OR_CONFIG, OR_MALFORMED. */
-or_status cli_input_dns(const struct cli *cli, struct dns **dns_out, struct err *e) OR_MUST_USE;
 
 /* --directory=DIR, or key-directory of the milter's configuration. CLI_YES, or the exit status
  * after saying what is wrong. */

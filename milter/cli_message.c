@@ -3,6 +3,7 @@
  */
 #include "milter/cli_message.h"
 
+#include "common/cli/cli_dns.h"
 #include "milter/cli_input.h"
 
 #include <stdio.h>
@@ -28,7 +29,7 @@ cli_message_run(struct cli *cli, int (*run)(struct cli *cli, struct span text, s
     if (cli_input_message(cli->argv[0], &message, &e) != OR_OK) {
         status = cli_fail(cli, CLI_USAGE, "%s", e.text);
     } else {
-        or_status st = cli_input_dns(cli, &dns, &e);
+        or_status st = cli_dns_open(cli, &dns, &e);
         status = st == OR_OK ? run(cli, buf_span(&message), dns) : cli_fail_status(cli, st, &e);
     }
     dns_free(dns);

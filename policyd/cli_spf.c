@@ -5,36 +5,18 @@
 #include "policyd/cli_spf.h"
 
 #include "common/base/clock.h"
-#include "common/dns/dns_cache.h"
-#include "common/dns/dns_ldns.h"
+#include "common/cli/cli_dns.h"
 #include "policyd/spf/spf_eval.h"
 #include "policyd/spf/spf_header.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
-#define RESOLV_CONF "/etc/resolv.conf"
 #define DEADLINE_MS 20000             /* RFC 7208 4.6.4: at least 20 seconds */
 #define CHECK_BYTES ((size_t)4 << 20) /* arena of the one check */
-#define CACHE_BYTES ((size_t)1 << 20)
 #define HOST_NAME_BYTES 256
 
-const char *const cli_spf_options[] = {"dns=ADDRESS", NULL};
-
-/* The resolver of --dns, or those of resolv.conf. */
-static or_status
-open_dns(const struct cli *cli, struct dns **dns_out, struct err *e)
-{
-    struct dns_ldns_settings settings = {.try_timeout_ms = 3000, .attempts = 2};
-    struct dns_cache_settings cache = {.max_bytes = CACHE_BYTES, .max_ttl_s = 3600};
-    const char *address = cli_option(cli, "dns");
-
-    or_status st = address != NULL ? dns_ldns_add_server(&settings, span_cstr(address), e)
-                                   : dns_ldns_load_resolv_conf(&settings, RESOLV_CONF, e);
-    if (st == OR_OK)
-        *dns_out = dns_cache_new(dns_ldns_new(&settings), &cache);
-    return st;
-}
+const char *const cli_spf_options[] = {"dns=ADDRESS", "dns-file=FILE", NULL};
 
 /* People write "<alice@example.org>" and "<>" as they stand in the SMTP dialogue. */
 static struct span
@@ -145,7 +127,7 @@ cli_spf_check(struct cli *cli)
 
     if (ip_parse(span_cstr(cli->argv[0]), &q.ip) != OR_OK)
         return cli_fail(cli, CLI_USAGE, "\"%s\" is not an IP address", cli->argv[0]);
-    or_status st = open_dns(cli, &q.dns, &e);
+    or_status st = cli_dns_open(cli, &q.dns, &e);
     if (st != OR_OK)
         return cli_fail_status(cli, st, &e);
     if (gethostname(host, sizeof(host) - 1) == 0)
