@@ -12,5 +12,15 @@ const struct cli_verb policyd_cli_verbs[] = {
         .options = cli_spf_options,
         .run = cli_spf_check,
     },
+    {
+        .group = "spf",
+        .name = "explain",
+        .arguments = "DOMAIN",
+        .help = "what does this domain's SPF record come to?",
+        .min_args = 1,
+        .max_args = 1,
+        .options = cli_spf_options,
+        .run = cli_spf_explain,
+    },
     {.group = NULL},
 };

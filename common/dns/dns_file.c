@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #define FILE_TTL_S 300
 #define STRING_MAX_BYTES 65535 /* a whole RDATA; a real character-string has 255 (RFC 1035 3.3) */
@@ -18,7 +19,9 @@
 struct file_record {
     struct span name; /* canonical */
     bool fails;       /* SERVFAIL */
-    struct span *strings;
+    enum dns_type type;
+    struct dns_record data; /* all but TXT */
+    struct span *strings;   /* TXT */
     size_t count;
 };
 
@@ -53,6 +56,18 @@ copy_txt(const struct file_record *r, struct arena *mem, struct dns_record *out)
     return st;
 }
 
+/* Names are copied: an answer must not hang on the file. */
+static or_status
+copy_record(const struct file_record *r, struct arena *mem, struct dns_record *out)
+{
+    if (r->type == DNS_TXT)
+        return copy_txt(r, mem, out);
+    *out = r->data;
+    if (r->type == DNS_MX)
+        return arena_copy(mem, r->data.mx.host, &out->mx.host);
+    return r->type == DNS_PTR ? arena_copy(mem, r->data.name, &out->name) : OR_OK;
+}
+
 /* Fills in the answer's records; OR_TEMPFAIL where the file says so. */
 static or_status
 find(const struct dns_file *f, enum dns_type type, struct span name, struct arena *mem,
@@ -69,10 +84,10 @@ find(const struct dns_file *f, enum dns_type type, struct span name, struct aren
             continue;
         if (r->fails)
             return OR_TEMPFAIL;
-        if (type != DNS_TXT || answer->count == DNS_MAX_RECORDS)
+        if (type != r->type || answer->count == DNS_MAX_RECORDS)
             continue;
         answer->result = DNS_FOUND;
-        or_status st = copy_txt(r, mem, &answer->records[answer->count++]);
+        or_status st = copy_record(r, mem, &answer->records[answer->count++]);
         if (st != OR_OK)
             return st;
     }
@@ -169,10 +184,10 @@ read_string(struct reading *r)
     while (r->rest.n != 0 && r->rest.p[0] != '"' && read_escaped(r, &c))
         buf_add_char(&text, c);
     if (r->rest.n == 0 || r->rest.p[0] != '"')
-        (void)err_set(r->e, OR_MALFORMED, "line %zu: a closing quote is missing", r->line);
+        (void)err_set(r->e, OR_MALFORMED, "a closing quote is missing");
     else if (buf_finish(&text) != OR_OK ||
              arena_copy(&r->file->mem, buf_span(&text), &r->text) != OR_OK)
-        (void)err_set(r->e, OR_LIMIT, "line %zu: the string is too long", r->line);
+        (void)err_set(r->e, OR_LIMIT, "the string is too long");
     else
         st = OR_OK;
     r->rest = span_from(r->rest, 1);
@@ -192,7 +207,7 @@ read_word(struct reading *r)
     r->rest = span_from(r->rest, n);
     if (n != 0)
         return TOKEN_WORD;
-    (void)err_set(r->e, OR_MALFORMED, "line %zu: unexpected byte", r->line);
+    (void)err_set(r->e, OR_MALFORMED, "unexpected byte");
     return TOKEN_BAD;
 }
 
@@ -246,7 +261,7 @@ add_string(struct reading *r, struct file_record *record, size_t *room)
         struct span *strings = arena_alloc_array(mem, more, sizeof(*strings));
 
         if (strings == NULL)
-            return err_set(r->e, OR_LIMIT, "line %zu: too many strings", r->line);
+            return err_set(r->e, OR_LIMIT, "too many strings");
         for (size_t i = 0; i < record->count; i++)
             strings[i] = record->strings[i];
         record->strings = strings;
@@ -256,24 +271,113 @@ add_string(struct reading *r, struct file_record *record, size_t *room)
     return OR_OK;
 }
 
-/* The strings behind TXT, up to the end of the record. */
-static or_status
-read_data(struct reading *r, struct file_record *record)
-{
-    size_t room = 0, line = r->line;
-    enum token token;
+/* What stands behind the type, and the first token behind that. False: not in the form of the type,
+ * or TOKEN_BAD; OR_LIMIT is in r->e already. */
+typedef bool read_data(struct reading *r, struct file_record *record, enum token *token_out);
 
-    while ((token = next_token(r)) == TOKEN_STRING) {
-        or_status st = add_string(r, record, &room);
-        if (st != OR_OK)
-            return st;
+static bool
+read_txt(struct reading *r, struct file_record *record, enum token *token_out)
+{
+    size_t room = 0;
+
+    while ((*token_out = next_token(r)) == TOKEN_STRING)
+        if (add_string(r, record, &room) != OR_OK) {
+            *token_out = TOKEN_BAD;
+            return false;
+        }
+    return record->count != 0;
+}
+
+static bool
+read_nothing(struct reading *r, struct file_record *record, enum token *token_out)
+{
+    record->fails = true;
+    *token_out = next_token(r);
+    return true;
+}
+
+/* A word, and it is in r->text. */
+static bool
+next_word(struct reading *r, enum token *token_out)
+{
+    *token_out = next_token(r);
+    return *token_out == TOKEN_WORD;
+}
+
+static bool
+read_address(struct reading *r, struct file_record *record, enum token *token_out)
+{
+    int family = record->type == DNS_A ? AF_INET : AF_INET6;
+
+    if (!next_word(r, token_out) || ip_parse(r->text, &record->data.ip) != OR_OK ||
+        record->data.ip.family != family)
+        return false;
+    *token_out = next_token(r);
+    return true;
+}
+
+/* "." is the root: what a null MX points to. */
+static bool
+read_name(struct reading *r, struct span *name_out, enum token *token_out)
+{
+    *name_out = SPAN_EMPTY;
+    if (!next_word(r, token_out) ||
+        (!span_equal_cstr(r->text, ".") &&
+         domain_canonical(r->text, &r->file->mem, name_out, NULL) != OR_OK))
+        return false;
+    *token_out = next_token(r);
+    return true;
+}
+
+static bool
+read_mx(struct reading *r, struct file_record *record, enum token *token_out)
+{
+    uint64_t preference;
+
+    if (!next_word(r, token_out) || span_parse_u64(r->text, UINT16_MAX, &preference) != OR_OK)
+        return false;
+    record->data.mx.preference = (uint16_t)preference;
+    return read_name(r, &record->data.mx.host, token_out);
+}
+
+static bool
+read_ptr(struct reading *r, struct file_record *record, enum token *token_out)
+{
+    return read_name(r, &record->data.name, token_out);
+}
+
+static const struct {
+    const char *name;
+    const char *form; /* what is behind it */
+    enum dns_type type;
+    read_data *read;
+} types[] = {
+    {"TXT", " \"string\" (in quotes)", DNS_TXT, read_txt},
+    {"A", " 192.0.2.1", DNS_A, read_address},
+    {"AAAA", " 2001:db8::1", DNS_AAAA, read_address},
+    {"MX", " 10 mx.example.org", DNS_MX, read_mx},
+    {"PTR", " host.example.org", DNS_PTR, read_ptr},
+    {"SERVFAIL", "", DNS_TXT, read_nothing},
+};
+
+/* The type is in r->text. */
+static or_status
+read_type(struct reading *r, struct file_record *record)
+{
+    enum token token = TOKEN_WORD;
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (!span_equal_nocase_cstr(r->text, types[i].name))
+            continue;
+        record->type = types[i].type;
+        bool is_read = types[i].read(r, record, &token);
+        if (token == TOKEN_BAD)
+            return OR_MALFORMED;
+        if (is_read && token != TOKEN_WORD && token != TOKEN_STRING && !r->in_parentheses)
+            return OR_OK;
+        return err_set(r->e, OR_MALFORMED, "write NAME %s%s", types[i].name, types[i].form);
     }
-    if (token == TOKEN_BAD)
-        return OR_MALFORMED;
-    if (token == TOKEN_WORD || record->fails != (record->count == 0) || r->in_parentheses)
-        return err_set(r->e, OR_MALFORMED,
-                       "line %zu: write NAME TXT \"string\" (in quotes), or NAME SERVFAIL", line);
-    return OR_OK;
+    return err_set(r->e, OR_MALFORMED, "the type must be TXT, A, AAAA, MX or PTR (or SERVFAIL)");
 }
 
 static struct file_record *
@@ -296,16 +400,14 @@ read_record(struct reading *r)
     struct file_record *record = add_record(r->file);
     or_status st = domain_canonical(r->text, &r->file->mem, &record->name, r->e);
     if (st != OR_OK)
-        return err_wrap(r->e, st, "line %zu", r->line);
+        return st;
     enum token token = next_token(r);
     while (token == TOKEN_WORD && is_class_or_ttl(r->text))
         token = next_token(r);
     if (token == TOKEN_BAD)
         return OR_MALFORMED;
-    record->fails = token == TOKEN_WORD && span_equal_nocase_cstr(r->text, "SERVFAIL");
-    if (token != TOKEN_WORD || !(record->fails || span_equal_nocase_cstr(r->text, "TXT")))
-        return err_set(r->e, OR_MALFORMED, "line %zu: the type must be TXT (or SERVFAIL)", r->line);
-    return read_data(r, record);
+    return token == TOKEN_WORD ? read_type(r, record)
+                               : err_set(r->e, OR_MALFORMED, "the type is missing");
 }
 
 static or_status
@@ -313,18 +415,19 @@ read_records(struct reading *r)
 {
     for (;;) {
         enum token token = next_token(r);
+        size_t line = r->line;
         or_status st = OR_OK;
 
         if (token == TOKEN_FILE_END)
             return OR_OK;
         if (token == TOKEN_BAD)
-            return OR_MALFORMED;
-        if (token == TOKEN_STRING)
-            return err_set(r->e, OR_MALFORMED, "line %zu: a record begins with a name", r->line);
-        if (token == TOKEN_WORD)
+            st = OR_MALFORMED;
+        else if (token == TOKEN_STRING)
+            st = err_set(r->e, OR_MALFORMED, "a record begins with a name");
+        else if (token == TOKEN_WORD)
             st = read_record(r);
         if (st != OR_OK)
-            return st;
+            return err_wrap(r->e, st, "line %zu", line);
     }
 }
 

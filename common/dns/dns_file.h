@@ -3,10 +3,15 @@
  * message offline, or at a record before it is published.
  *
  * One record per line, as in a zone file with full names, so that what `outrider dkim keygen`
- * prints can be used as it is: NAME [TTL] [IN] TXT "string" ["string" ...] NAME SERVFAIL asking for
- * this name fails Parentheses let a record go on over several lines; ";" and "#" begin comments; \"
- * \\ and \DDD are escapes inside a string (RFC 1035 5.1). There is no $ORIGIN: names are absolute,
- * with or without final dot. A name not in the file is NXDOMAIN, or NODATA when one below it is.
+ * prints can be used as it is:
+ *
+ *     NAME [TTL] [IN] TXT "string" ["string" ...]
+ *     NAME [TTL] [IN] A 192.0.2.1        likewise AAAA, MX (10 mx.example.org), PTR
+ *     NAME SERVFAIL                      asking for this name fails
+ *
+ * Parentheses let a record go on over several lines; ";" and "#" begin comments; \" \\ and \DDD are
+ * escapes inside a string (RFC 1035 5.1). There is no $ORIGIN: names are absolute, with or without
+ * final dot. A name not in the file is NXDOMAIN, or NODATA when one below it is.
  *
  * Threads: immutable once made.
  */

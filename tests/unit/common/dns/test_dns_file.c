@@ -75,13 +75,22 @@ static const struct {
     const char *fault;
 } mistakes[] = {
     {"a", "line 1: the type"},
-    {"\na A 192.0.2.1", "line 2: the type"},
+    {"\na NS ns.example", "line 2: the type"},
+    {"a A 2001:db8::1", "line 1: write NAME A"},
+    {"a A", "line 1: write NAME A"},
+    {"a A 192.0.2.1 192.0.2.2", "line 1: write NAME A"},
+    {"a AAAA 192.0.2.1", "line 1: write NAME AAAA"},
+    {"a MX mx.example.org", "line 1: write NAME MX"},
+    {"a MX 65536 mx.example.org", "line 1: write NAME MX"},
+    {"a MX 10 a..b", "line 1: write NAME MX"},
+    {"a MX 10", "line 1: write NAME MX"},
+    {"a PTR \"x\"", "line 1: write NAME PTR"},
     {"a TXT", "line 1: write NAME TXT"},
     {"a TXT x", "line 1: write NAME TXT"},
     {"a TXT \"x\" y", "line 1: write NAME TXT"},
     {"a TXT v=DKIM1; p=x", "line 1: write NAME TXT"},
     {"a TXT ( \"x\"\n\"y\"", "line 1: write NAME TXT"},
-    {"a SERVFAIL \"x\"", "line 1: write NAME TXT"},
+    {"a SERVFAIL \"x\"", "line 1: write NAME SERVFAIL"},
     {"a TXT \"x", "line 1: a closing quote"},
     {"a TXT \"x\nb TXT \"y\"", "line 1: a closing quote"},
     {"a TXT \"x\\", "line 1: a closing quote"},
@@ -91,6 +100,39 @@ static const struct {
     {"a \"TXT\" \"x\"", "line 1: the type"},
     {"a TXT \x01", "line 1: unexpected byte"},
 };
+
+START_TEST(types_are_kept_apart)
+{
+    static const char text[] = "m.example 300 IN MX 10 a.example.\nm.example MX 0 .\n"
+                               "m.example A 192.0.2.1\nm.example AAAA 2001:db8::1\n"
+                               "1.2.0.192.in-addr.arpa PTR M.example\n";
+    const struct dns_answer *answer;
+    struct arena mem;
+    struct dns *dns;
+    char ip[IP_TEXT_BYTES];
+
+    arena_init(&mem, 1 << 20);
+    ck_assert_int_eq(dns_file_parse(span_cstr(text), &dns, NULL), OR_OK);
+    ck_assert_int_eq(ask(dns, &mem, DNS_MX, "m.example", &answer), OR_OK);
+    ck_assert_uint_eq(answer->count, 2);
+    ck_assert_uint_eq(answer->records[0].mx.preference, 10);
+    ck_assert(span_equal_cstr(answer->records[0].mx.host, "a.example"));
+    ck_assert_uint_eq(answer->records[1].mx.host.n, 0);
+    ck_assert_int_eq(ask(dns, &mem, DNS_A, "m.example", &answer), OR_OK);
+    ck_assert_uint_eq(answer->count, 1);
+    ip_format(&answer->records[0].ip, ip);
+    ck_assert_str_eq(ip, "192.0.2.1");
+    ck_assert_int_eq(ask(dns, &mem, DNS_AAAA, "m.example", &answer), OR_OK);
+    ip_format(&answer->records[0].ip, ip);
+    ck_assert_str_eq(ip, "2001:db8::1");
+    ck_assert_int_eq(ask(dns, &mem, DNS_TXT, "m.example", &answer), OR_OK);
+    ck_assert_int_eq(answer->result, DNS_NODATA);
+    ck_assert_int_eq(ask(dns, &mem, DNS_PTR, "1.2.0.192.in-addr.arpa", &answer), OR_OK);
+    ck_assert(span_equal_cstr(answer->records[0].name, "m.example"));
+    dns_free(dns);
+    arena_fini(&mem);
+}
+END_TEST
 
 START_TEST(mistake_is_named)
 {
@@ -152,6 +194,7 @@ main(void)
 
     tcase_add_test(tc, answers);
     tcase_add_test(tc, too_little_memory_for_the_answer);
+    tcase_add_test(tc, types_are_kept_apart);
     tcase_add_loop_test(tc, mistake_is_named, 0, sizeof(mistakes) / sizeof(mistakes[0]));
     tcase_add_test(tc, too_many_records);
     tcase_add_test(tc, from_a_file);
