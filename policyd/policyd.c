@@ -2,6 +2,7 @@
 #include "policyd/policyd.h"
 
 #include "common/base/xalloc.h"
+#include "common/text/suffix.h"
 #include "policyd/policy_plan.h"
 #include "policyd/policy_session.h"
 #include "policyd/ratelimit.h"
@@ -28,6 +29,10 @@ policyd_open(const void *settings, void **state_out, struct err *e)
                                            .timeout_ms = set->store_timeout_ms};
     struct policyd_state *state = xcalloc(1, sizeof(*state));
 
+    if (set->public_suffix_list[0] != '\0' && suffix_load(set->public_suffix_list, e) != OR_OK) {
+        free_state(state);
+        return err_wrap(e, OR_CONFIG, "public-suffix-list");
+    }
     state->senders = recent_senders_new();
     if (set->store[0] != '\0' && kvstore_open(&store, &state->store, e) != OR_OK) {
         free_state(state);

@@ -8,6 +8,7 @@
 #define WEIGHT_MAX 1000
 
 static const char *const dmarc_words[] = {"enforce", "observe", "off", NULL};
+static const char *const dmarc_discovery_words[] = {"tree-walk", "psl", NULL};
 static const char *const dmarc_reject_words[] = {"corroborated", "always", "never", NULL};
 static const char *const temperror_words[] = {"tempfail", "accept", NULL};
 static const char *const from_invalid_words[] = {"reject", "quarantine", "accept", NULL};
@@ -114,6 +115,17 @@ static const struct conf_option options[] = {
      .def = "enforce",
      .words = dmarc_words,
      .help = "enforce, observe (report the result, act on nothing), or off"},
+    {.name = "dmarc-discovery",
+     .type = CONF_ENUM,
+     .offset = AT(dmarc_discovery),
+     .def = "tree-walk",
+     .words = dmarc_discovery_words,
+     .help = "how Organizational Domains are found: tree-walk (RFC 9989) or psl (RFC 7489)"},
+    {.name = "public-suffix-list",
+     .type = CONF_STRING,
+     .offset = AT(public_suffix_list),
+     .def = "",
+     .help = "the public suffix list; \"\": the newest that the system has"},
     {.name = "dmarc-reject",
      .type = CONF_ENUM,
      .offset = AT(dmarc_reject),

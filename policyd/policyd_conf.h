@@ -95,6 +95,8 @@ struct policyd_settings {
     struct conf_list trusted_forwarders;
     int64_t spf_max_voids;
     int dmarc;           /* enum policyd_dmarc */
+    int dmarc_discovery; /* enum dmarc_discovery */
+    char *public_suffix_list;
     int dmarc_reject;    /* enum policyd_dmarc_reject */
     int dmarc_temperror; /* enum policyd_temperror */
     struct conf_list trusted_sealers;

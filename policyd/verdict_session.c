@@ -138,12 +138,22 @@ badness(const struct dmarc_outcome *o)
     return 0;
 }
 
+static struct dmarc_lookup
+lookup_of(const struct policyd_work *w)
+{
+    return (struct dmarc_lookup){
+        .discovery = (enum dmarc_discovery)w->view->settings->dmarc_discovery,
+        .dns = w->view->dns,
+        .deadline_mono_ms = w->deadline_mono_ms,
+        .mem = w->mem,
+    };
+}
+
 static void
 judge_author(struct verdict_case *c, struct span author)
 {
     const struct policyd_work *w = c->work;
-    const struct dmarc_lookup lookup = {
-        .dns = w->view->dns, .deadline_mono_ms = w->deadline_mono_ms, .mem = w->mem};
+    const struct dmarc_lookup lookup = lookup_of(w);
     const struct dmarc_input input = {
         .author = author,
         .spf = {.domain = c->spf.domain, .auth = spf_auth(c->spf.result)},
@@ -196,8 +206,7 @@ static void
 check_seals(struct verdict_case *c)
 {
     const struct policyd_work *w = c->work;
-    const struct dmarc_lookup lookup = {
-        .dns = w->view->dns, .deadline_mono_ms = w->deadline_mono_ms, .mem = w->mem};
+    const struct dmarc_lookup lookup = lookup_of(w);
 
     if (c->from.defect != DMARC_FROM_OK || c->from.count != 1)
         return;
@@ -294,6 +303,22 @@ log_signatures(struct log_line *l, const struct verdict_question *q)
     log_line_addf(l, "signatures", "%zu", q->dkim_count);
 }
 
+/* The other way of finding it is a cross-check: where they differ, somebody's mail may be judged
+ * otherwise elsewhere. */
+static void
+log_organisation(struct log_line *l, const struct verdict_case *c)
+{
+    bool by_psl = c->work->view->settings->dmarc_discovery == DMARC_BY_PSL;
+
+    if (c->dmarc.org.n == 0 || by_psl)
+        return;
+    struct span psl = dmarc_discover_psl_domain(c->author, c->work->mem);
+    if (span_equal(psl, c->dmarc.org))
+        return;
+    log_line_add(l, "org", c->dmarc.org);
+    log_line_add(l, "psl-org", psl);
+}
+
 static void
 log_verdict(const struct verdict_case *c)
 {
@@ -310,6 +335,7 @@ log_verdict(const struct verdict_case *c)
     log_line_add(&l, "domain", a->dmarc_domain);
     if (a->dmarc_policy.n > 0)
         log_line_add(&l, "policy", a->dmarc_policy);
+    log_organisation(&l, c);
     if (c->decision.weight > 0)
         log_line_addf(&l, "weight", "%lld", (long long)c->decision.weight);
     log_line_add(&l, "action", span_cstr(verdict_action_name(a->action)));

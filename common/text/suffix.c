@@ -16,6 +16,19 @@ read_list(void)
 }
 
 or_status
+suffix_load(const char *path, struct err *e)
+{
+    psl_ctx_t *read = psl_load_file(path);
+
+    if (read == NULL)
+        return err_set(e, OR_CONFIG, "%s: no public suffix list can be read there", path);
+    (void)pthread_once(&once, read_list);
+    psl_free(list);
+    list = read;
+    return OR_OK;
+}
+
+or_status
 suffix_registrable(struct span name, struct arena *mem, struct span *registrable_out)
 {
     struct span canonical;

@@ -24,8 +24,13 @@ enum dmarc_result {
 /* In rising strictness: larger is stricter. */
 enum dmarc_policy { DMARC_POLICY_NONE, DMARC_POLICY_QUARANTINE, DMARC_POLICY_REJECT };
 
+/* How Organizational Domains are found: as RFC 9989 says, or as RFC 7489 did (with the public
+ * suffix list; a domain's own record, then its Organizational Domain's). */
+enum dmarc_discovery { DMARC_BY_TREE_WALK, DMARC_BY_PSL };
+
 /* What the functions that ask DNS need. Answers are kept in `mem`. */
 struct dmarc_lookup {
+    enum dmarc_discovery discovery;
     struct dns *dns;
     int64_t deadline_mono_ms; /* clock_mono_ms() */
     struct arena *mem;

@@ -5,6 +5,7 @@
 #include "policyd/dmarc/dmarc_discover.h"
 
 #include "common/text/domain.h"
+#include "common/text/suffix.h"
 
 #define WALK_CUT_LABELS 7 /* step 4: longer names are cut to this many */
 
@@ -68,7 +69,21 @@ dmarc_discover_begin(const struct dmarc_lookup *l, struct span start, struct dma
     walk_out->start = start;
     walk_out->count = 0;
     walk_out->finished = false;
+    walk_out->psl_org =
+        l->discovery == DMARC_BY_PSL ? dmarc_discover_psl_domain(start, l->mem) : SPAN_EMPTY;
     return walk_step(l, walk_out, start, e);
+}
+
+/* RFC 7489 6.6.3. */
+static or_status
+finish_by_psl(const struct dmarc_lookup *l, struct dmarc_walk *walk, struct err *e)
+{
+    or_status st = walk->count == 0 && !span_equal(walk->psl_org, walk->start)
+                       ? walk_step(l, walk, walk->psl_org, e)
+                       : OR_OK;
+
+    walk->finished = st == OR_OK;
+    return st;
 }
 
 or_status
@@ -77,6 +92,8 @@ dmarc_discover_finish(const struct dmarc_lookup *l, struct dmarc_walk *walk, str
     size_t labels = domain_label_count(walk->start);
     size_t next = labels > WALK_CUT_LABELS ? WALK_CUT_LABELS : labels - 1;
 
+    if (walk->psl_org.n != 0)
+        return walk->finished ? OR_OK : finish_by_psl(l, walk, e);
     /* Steps 4 to 7: at most seven more, down to the single label. */
     for (; labels > 0 && next > 0 && !walk->finished; next--) {
         or_status st = walk_step(l, walk, domain_rightmost(walk->start, next), e);
@@ -88,8 +105,18 @@ dmarc_discover_finish(const struct dmarc_lookup *l, struct dmarc_walk *walk, str
 }
 
 struct span
+dmarc_discover_psl_domain(struct span name, struct arena *mem)
+{
+    struct span found;
+
+    return suffix_registrable(name, mem, &found) == OR_OK ? found : name;
+}
+
+struct span
 dmarc_discover_org_domain(const struct dmarc_walk *walk)
 {
+    if (walk->psl_org.n != 0)
+        return walk->psl_org;
     for (size_t i = 0; i < walk->count; i++) {
         const struct dmarc_found *found = &walk->found[i];
         if (found->record.psd == DMARC_PSD_NO)

@@ -3,6 +3,9 @@
  * DMARC Policy Records met on the way; and what follows from them: the Organizational Domain
  * (4.10.2) and the record that applies to an Author Domain (4.10.1).
  *
+ * With DMARC_BY_PSL the walk has two steps at most: the domain, and the one that the public suffix
+ * list says is its Organizational Domain.
+ *
  * A walk is done in two steps because the first question alone often settles the policy: the rest
  * is asked only when an Organizational Domain is needed.
  *
@@ -25,6 +28,7 @@ struct dmarc_walk {
     struct dmarc_found found[DMARC_WALK_MAX_QUERIES]; /* longest name first */
     size_t count;
     bool finished;
+    struct span psl_org; /* by DMARC_BY_PSL: where the walk goes, and ends; else empty */
 };
 
 /* Where the record that applies came from. */
@@ -40,6 +44,10 @@ or_status dmarc_discover_finish(const struct dmarc_lookup *l, struct dmarc_walk 
 
 /* The Organizational Domain by a finished walk. */
 struct span dmarc_discover_org_domain(const struct dmarc_walk *walk);
+
+/* The Organizational Domain of a canonical name by the public suffix list: the name itself where it
+ * is a suffix, or when the arena is full. */
+struct span dmarc_discover_psl_domain(struct span name, struct arena *mem);
 
 /* The record that applies to the Author Domain where the walk began: its own, else the
  * Organizational Domain's, else the Public Suffix Domain's. NULL: none does. The walk must be

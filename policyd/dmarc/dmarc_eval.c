@@ -26,8 +26,10 @@ author_org(struct eval *ev, struct span *org_out)
     /* Asked once: thirty signatures must not mean thirty time-outs. */
     if (ev->author_walk == OR_OK)
         ev->author_walk = dmarc_discover_finish(ev->l, &ev->author, ev->why);
-    if (ev->author_walk == OR_OK)
+    if (ev->author_walk == OR_OK) {
         *org_out = dmarc_discover_org_domain(&ev->author);
+        ev->out->org = *org_out;
+    }
     return ev->author_walk;
 }
 
@@ -39,6 +41,10 @@ identity_org(struct eval *ev, struct span domain, struct span *org_out)
 
     if (span_equal(domain, ev->last_walked)) {
         *org_out = ev->last_org;
+        return OR_OK;
+    }
+    if (ev->l->discovery == DMARC_BY_PSL) {
+        *org_out = dmarc_discover_psl_domain(domain, ev->l->mem);
         return OR_OK;
     }
     if (ev->walks == DMARC_EVAL_MAX_WALKS)

@@ -41,6 +41,7 @@ struct dmarc_outcome {
     enum dmarc_source source;  /* whose record; like the next ones only where a record was found */
     struct span record_domain; /* where it lies, without "_dmarc." */
     struct dmarc_record record;
+    struct span org;  /* the author's Organizational Domain; empty: nobody had to know */
     bool spf_aligned; /* passed and aligned */
     bool dkim_aligned;
     bool spf_related;  /* the SPF domain is aligned, whatever SPF said */

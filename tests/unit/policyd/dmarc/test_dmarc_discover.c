@@ -87,6 +87,41 @@ START_TEST(walks_end_where_the_rfc_says)
 }
 END_TEST
 
+static const struct walk_row psl_walks[] = {
+    {"_dmarc.example.com TXT v=DMARC1; p=none\n", "a.b.example.com", "example.com", "example.com",
+     2},
+    {"_dmarc.b.example.com TXT v=DMARC1; p=none\n_dmarc.example.com TXT v=DMARC1; p=reject\n",
+     "a.b.example.com", "example.com", "example.com", 2},
+    {"_dmarc.a.example.com TXT v=DMARC1; p=none; psd=n\n", "a.example.com", "example.com",
+     "a.example.com", 1},
+    {"_dmarc.co.uk TXT v=DMARC1; p=none; psd=y\n", "a.example.co.uk", "example.co.uk", "", 2},
+    {"_dmarc.com TXT v=DMARC1; p=none\n", "com", "com", "com", 1},
+};
+
+START_TEST(the_public_suffix_list_takes_two_steps)
+{
+    const struct walk_row *row = &psl_walks[_i];
+    struct dns *dns = fake_dns_new(row->zone);
+    enum dmarc_source source;
+    struct dmarc_walk walk;
+    struct arena mem;
+
+    arena_init(&mem, 1 << 20);
+    const struct dmarc_lookup l = {.discovery = DMARC_BY_PSL,
+                                   .dns = dns,
+                                   .deadline_mono_ms = clock_mono_ms() + 5000,
+                                   .mem = &mem};
+    ck_assert_int_eq(dmarc_discover_begin(&l, span_cstr(row->start), &walk, NULL), OR_OK);
+    ck_assert_int_eq(dmarc_discover_finish(&l, &walk, NULL), OR_OK);
+    ck_assert_span_eq(dmarc_discover_org_domain(&walk), row->org);
+    const struct dmarc_found *found = dmarc_discover_policy(&walk, &source);
+    ck_assert_span_eq(found == NULL ? SPAN_EMPTY : found->domain, row->policy);
+    ck_assert_uint_eq(fake_dns_queries(dns), row->queries);
+    arena_fini(&mem);
+    dns_free(dns);
+}
+END_TEST
+
 START_TEST(the_source_of_the_record_is_told)
 {
     static const struct {
@@ -159,6 +194,8 @@ main(void)
 
     tcase_add_loop_test(tests, walks_end_where_the_rfc_says, 0,
                         (int)(sizeof(walks) / sizeof(walks[0])));
+    tcase_add_loop_test(tests, the_public_suffix_list_takes_two_steps, 0,
+                        sizeof(psl_walks) / sizeof(psl_walks[0]));
     tcase_add_test(tests, the_source_of_the_record_is_told);
     tcase_add_test(tests, a_name_that_does_not_answer_is_not_a_name_without_record);
     tcase_add_test(tests, answers_beyond_the_arena_are_a_temporary_error);
