@@ -7,6 +7,7 @@
 #include "policyd/policy_session.h"
 #include "policyd/ratelimit.h"
 #include "policyd/spf/spf_eval.h"
+#include "policyd/verdict_rules.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -75,6 +76,7 @@ policyd_build(void *state, const void *settings, bool check_only, void **built_o
     built->state = state;
     built->plan = xcalloc(1, sizeof(*built->plan));
     built->limits = xcalloc(1, sizeof(*built->limits));
+    built->rules = xcalloc(1, sizeof(*built->rules));
     or_status st = find_hostname(set, &built->hostname, e);
     if (st == OR_OK)
         st = map_srs_new(set, &built->srs, e);
@@ -82,6 +84,8 @@ policyd_build(void *state, const void *settings, bool check_only, void **built_o
         st = policy_plan_init(built->plan, set, e);
     if (st == OR_OK)
         st = ratelimit_init(built->limits, set, e);
+    if (st == OR_OK)
+        st = verdict_rules_init(built->rules, set, e);
     if (st == OR_OK)
         st = daemon_dns_new(&set->common, &built->dns, e);
     if (st != OR_OK) {
@@ -105,6 +109,8 @@ policyd_destroy(void *built)
     free(b->plan);
     ratelimit_fini(b->limits);
     free(b->limits);
+    verdict_rules_fini(b->rules);
+    free(b->rules);
     free(b->hostname);
     free(b);
 }
@@ -121,6 +127,7 @@ take_snapshot(void *context, struct policyd_view *view_out)
         .hostname = built->hostname,
         .plan = built->plan,
         .limits = built->limits,
+        .rules = built->rules,
         .store = built->state->store,
         .senders = built->state->senders,
         .handle = snapshot,

@@ -28,6 +28,7 @@ struct policyd_state {
 
 struct policy_plan;
 struct ratelimit;
+struct verdict_rules;
 
 /* What is made anew at each reload. */
 struct policyd_built {
@@ -37,6 +38,7 @@ struct policyd_built {
     struct map_srs *srs; /* NULL: srs-domain is not set */
     struct policy_plan *plan;
     struct ratelimit *limits;
+    struct verdict_rules *rules;
 };
 
 /* The daemon as one request sees it, from its beginning to its end, whatever a reload does
@@ -47,6 +49,7 @@ struct policyd_view {
     const char *hostname;
     const struct policy_plan *plan;
     const struct ratelimit *limits;
+    const struct verdict_rules *rules;
     struct kvstore *store;          /* NULL: there is none */
     struct recent_senders *senders; /* NULL: nobody wants to know */
     const void *handle;             /* for `drop` */

@@ -329,6 +329,32 @@ static const struct conf_option rate_options[] = {
      .help = "defer (450), reject (550), hold (in Postfix's hold queue) or warn (log only)"},
 };
 
+#define RULE(field) offsetof(struct policyd_dmarc_rule, field)
+
+/* In the order of enum verdict_action. */
+static const char *const rule_action_words[] = {"accept", "reject", "quarantine", NULL};
+
+static const struct conf_option rule_options[] = {
+    {.name = "authors",
+     .type = CONF_STRING_LIST,
+     .offset = RULE(authors),
+     .help = "From domains: example.org, .example.org"},
+    {.name = "clients",
+     .type = CONF_CIDR_LIST,
+     .offset = RULE(clients),
+     .help = "the hosts that bring it"},
+    {.name = "list-ids",
+     .type = CONF_STRING_LIST,
+     .offset = RULE(list_ids),
+     .help = "mailing lists by List-Id: dev.example.org, .example.org"},
+    {.name = "action",
+     .type = CONF_ENUM,
+     .offset = RULE(action),
+     .required = true,
+     .words = rule_action_words,
+     .help = "accept, reject or quarantine"},
+};
+
 static const struct conf_section sections[] = {
     {.name = "check",
      .options = check_options,
@@ -340,6 +366,11 @@ static const struct conf_section sections[] = {
      .option_count = sizeof(rate_options) / sizeof(rate_options[0]),
      .item_bytes = sizeof(struct policyd_rate),
      .offset = AT(rates)},
+    {.name = "dmarc-rule",
+     .options = rule_options,
+     .option_count = sizeof(rule_options) / sizeof(rule_options[0]),
+     .item_bytes = sizeof(struct policyd_dmarc_rule),
+     .offset = AT(dmarc_rules)},
 };
 
 const struct policyd_check *
@@ -352,6 +383,12 @@ const struct policyd_rate *
 policyd_conf_rate(const struct policyd_settings *settings, size_t at)
 {
     return conf_item_at(&sections[1], &settings->rates, at);
+}
+
+const struct policyd_dmarc_rule *
+policyd_conf_dmarc_rule(const struct policyd_settings *settings, size_t at)
+{
+    return conf_item_at(&sections[2], &settings->dmarc_rules, at);
 }
 
 static const struct conf_service services[] = {

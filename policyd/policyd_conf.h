@@ -64,6 +64,15 @@ struct policyd_rate {
     int action; /* enum policyd_rate_action */
 };
 
+/* dmarc-rule "NAME" { ... } */
+struct policyd_dmarc_rule {
+    struct conf_item head;
+    struct conf_list authors;
+    struct conf_cidrs clients;
+    struct conf_list list_ids;
+    int action; /* VERDICT_ACCEPT, VERDICT_REJECT or VERDICT_QUARANTINE of enum verdict_action */
+};
+
 enum policyd_srs_digest { POLICYD_SRS_SHA1, POLICYD_SRS_SHA256 };
 enum policyd_srs_alphabet { POLICYD_SRS_SAFE, POLICYD_SRS_BASE64 };
 
@@ -97,8 +106,9 @@ struct policyd_settings {
     int dmarc;           /* enum policyd_dmarc */
     int dmarc_discovery; /* enum dmarc_discovery */
     char *public_suffix_list;
-    int dmarc_reject;    /* enum policyd_dmarc_reject */
-    int dmarc_temperror; /* enum policyd_temperror */
+    int dmarc_reject;              /* enum policyd_dmarc_reject */
+    int dmarc_temperror;           /* enum policyd_temperror */
+    struct conf_items dmarc_rules; /* struct policyd_dmarc_rule */
     struct conf_list trusted_sealers;
     int from_invalid; /* enum policyd_from_invalid */
     int64_t reject_threshold;
@@ -123,6 +133,8 @@ extern const struct conf_schema policyd_conf_schema;
 /* The sections at `at`, which must be below the count. */
 const struct policyd_check *policyd_conf_check(const struct policyd_settings *settings, size_t at);
 const struct policyd_rate *policyd_conf_rate(const struct policyd_settings *settings, size_t at);
+const struct policyd_dmarc_rule *
+policyd_conf_dmarc_rule(const struct policyd_settings *settings, size_t at);
 
 /* Whether the client is one of our own, whose mail is neither checked by SPF nor by DMARC. */
 bool policyd_conf_is_internal(const struct policyd_settings *settings, const struct ip *client);

@@ -8,9 +8,10 @@ verdict_decide_is_list_copy(const struct verdict_facts *f)
 }
 
 bool
-verdict_decide_wants_seals(const struct verdict_facts *f)
+verdict_decide_wants_vouching(const struct verdict_facts *f)
 {
-    return f->dmarc->result == DMARC_FAIL && f->dmarc->policy != DMARC_POLICY_NONE;
+    return f->dmarc->result == DMARC_FAIL && f->dmarc->policy != DMARC_POLICY_NONE &&
+           f->rule == NULL;
 }
 
 static bool
@@ -18,7 +19,7 @@ is_corroborated_mode(const struct policyd_settings *settings, const struct verdi
 {
     return settings->dmarc_reject == POLICYD_DMARC_REJECT_CORROBORATED &&
            f->dmarc->result == DMARC_FAIL && f->dmarc->policy == DMARC_POLICY_REJECT &&
-           !verdict_decide_is_list_copy(f);
+           !verdict_decide_is_list_copy(f) && f->rule == NULL;
 }
 
 bool
@@ -66,12 +67,40 @@ decide_reject(const struct policyd_settings *settings, const struct verdict_fact
     d->override = verdict_decide_is_list_copy(f) ? "mailing_list" : "local_policy";
 }
 
+/* What the owner asks for. */
+static enum verdict_action
+action_of(enum dmarc_policy policy)
+{
+    if (policy == DMARC_POLICY_REJECT)
+        return VERDICT_REJECT;
+    return policy == DMARC_POLICY_QUARANTINE ? VERDICT_QUARANTINE : VERDICT_ACCEPT;
+}
+
+/* The reason in RFC 9990's words: what the rule goes by. */
+static void
+decide_by_rule(const struct verdict_facts *f, struct verdict_decision *d)
+{
+    const struct policyd_dmarc_rule *rule = f->rule;
+
+    d->action = (enum verdict_action)rule->action;
+    if (d->action == action_of(f->dmarc->policy))
+        return;
+    if (rule->list_ids.count != 0)
+        d->override = "mailing_list";
+    else if (rule->clients.count != 0 && d->action == VERDICT_ACCEPT)
+        d->override = "trusted_forwarder";
+    else
+        d->override = "local_policy";
+}
+
 static void
 decide_fail(const struct policyd_settings *settings, const struct verdict_facts *f,
             struct verdict_decision *d)
 {
-    /* RFC 8617 9.4 and RFC 9990: a forwarder on our own list says that it was genuine. */
-    if (f->sealed_pass && verdict_decide_wants_seals(f))
+    /* RFC 8617 9.4 and RFC 9990: a forwarder on our own list brings it or says it was genuine. */
+    if (f->rule != NULL)
+        decide_by_rule(f, d);
+    else if (f->vouched && verdict_decide_wants_vouching(f))
         d->override = "trusted_forwarder";
     else if (f->dmarc->policy == DMARC_POLICY_REJECT)
         decide_reject(settings, f, d);

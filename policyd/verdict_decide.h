@@ -24,8 +24,10 @@ struct verdict_facts {
     enum spf_result from_spf; /* of the Author Domain itself; SPF_NONE when not checked */
     bool has_signature;       /* a DKIM signature of anybody, whatever became of it */
     bool has_list_traits;     /* List-Id and the like */
-    bool sealed_pass;         /* trusted sealers (verdict_sealed.h) found it genuine */
-    bool no_ptr;              /* the client has no confirmed host name */
+    bool vouched; /* trusted sealers (verdict_sealed.h) found it genuine, or it comes from one of
+                     trusted-forwarders */
+    const struct policyd_dmarc_rule *rule; /* the site's own about this message; NULL: none */
+    bool no_ptr;                           /* the client has no confirmed host name */
 };
 
 struct verdict_decision {
@@ -35,8 +37,8 @@ struct verdict_decision {
     int64_t weight;       /* of the second signals; 0 when they were not asked for */
 };
 
-/* Whether what ARC seals say can change the decision. */
-bool verdict_decide_wants_seals(const struct verdict_facts *f);
+/* Whether a word of sealers and forwarders can change the decision. */
+bool verdict_decide_wants_vouching(const struct verdict_facts *f);
 
 /* A copy made by a mailing list: it has list fields, and it looks like one in a second way, an
  * envelope sender of another domain or a signature of the author's domain that no longer fits. */

@@ -20,6 +20,7 @@
 #include "policyd/policyd_metrics.h"
 #include "policyd/spf/spf_eval.h"
 #include "policyd/verdict_decide.h"
+#include "policyd/verdict_rules.h"
 #include "policyd/verdict_sealed.h"
 #include "policyd/verdict_text.h"
 
@@ -38,7 +39,7 @@ struct verdict_case {
     struct dmarc_outcome dmarc; /* of the author that fares worst */
     struct span author;         /* that one; empty: none */
     struct err cause;           /* of a temperror or permerror */
-    struct span sealed; /* "arc=pass as[1].d=...": which trusted sealers vouch; empty: none do */
+    struct span voucher; /* who vouches: "arc=pass as[1].d=...", "forwarder=..."; empty: nobody */
     struct verdict_facts facts;
     struct verdict_decision decision;
     struct verdict_answer answer;
@@ -202,16 +203,26 @@ check_author_spf(struct verdict_case *c)
 }
 
 /* One author only: a sealer reports on one From domain. */
-static void
+static bool
 check_seals(struct verdict_case *c)
 {
     const struct policyd_work *w = c->work;
     const struct dmarc_lookup lookup = lookup_of(w);
 
-    if (c->from.defect != DMARC_FROM_OK || c->from.count != 1)
-        return;
-    c->facts.sealed_pass = verdict_sealed_vouches(&w->view->settings->trusted_sealers, &c->question,
-                                                  &lookup, c->author, &c->sealed);
+    return c->from.defect == DMARC_FROM_OK && c->from.count == 1 &&
+           verdict_sealed_vouches(&w->view->settings->trusted_sealers, &c->question, &lookup,
+                                  c->author, &c->voucher);
+}
+
+static bool
+check_forwarder(struct verdict_case *c)
+{
+    const char *domain = policyd_spf_forwarder(c->work, &c->client, c->question.helo_name);
+    char *text = domain != NULL ? arena_printf(c->work->mem, "forwarder=%s", domain) : NULL;
+
+    if (text != NULL)
+        c->voucher = span_cstr(text);
+    return domain != NULL;
 }
 
 static void
@@ -226,9 +237,11 @@ decide(struct verdict_case *c)
     f->has_list_traits = c->question.list_id.n > 0;
     bool relayed = c->question.spf.result.n > 0; /* the client says nothing about the sender */
     f->no_ptr = !relayed && span_equal_nocase_cstr(c->question.client_name, "unknown");
-    if (verdict_decide_wants_seals(f))
-        check_seals(c);
-    if (!f->sealed_pass && !relayed && verdict_decide_wants_from_spf(set, f))
+    f->rule = verdict_rules_find(c->work->view->rules, c->author, &c->client, c->question.list_id,
+                                 c->work->mem);
+    if (verdict_decide_wants_vouching(f))
+        f->vouched = check_seals(c) || (!relayed && check_forwarder(c));
+    if (!f->vouched && !relayed && verdict_decide_wants_from_spf(set, f))
         check_author_spf(c);
     verdict_decide(set, f, &c->decision);
 }
@@ -269,7 +282,7 @@ answer_dmarc(struct verdict_case *c)
         a->dmarc_policy = span_cstr(dmarc_policy_name(c->dmarc.policy));
     a->dmarc_override = span_cstr(c->decision.override);
     if (span_equal_cstr(a->dmarc_override, "trusted_forwarder"))
-        a->dmarc_comment = c->sealed;
+        a->dmarc_comment = c->voucher;
     a->text = verdict_text(&text, a->action, c->work->mem, &a->dsn);
 }
 
@@ -342,7 +355,9 @@ log_verdict(const struct verdict_case *c)
     if (a->dmarc_override.n > 0)
         log_line_add(&l, "override", a->dmarc_override);
     if (a->dmarc_comment.n > 0)
-        log_line_add(&l, "sealers", a->dmarc_comment);
+        log_line_add(&l, "voucher", a->dmarc_comment);
+    if (c->facts.rule != NULL && c->dmarc.result == DMARC_FAIL)
+        log_line_add(&l, "rule", span_cstr(c->facts.rule->head.title));
     if (reason(c).n > 0)
         log_line_add(&l, "reason", reason(c));
     log_line_addf(&l, "ms", "%lld", (long long)(clock_mono_ms() - c->work->started_mono_ms));

@@ -14,7 +14,7 @@ add_spf(struct buf *out, const struct verdict_text_facts *t)
 
     ip_format(&t->client, client);
     if (t->facts->spf == SPF_PASS)
-        buf_addf(out, "SPF pass, but for %.*s", SPAN_ARG(domain));
+        buf_addf(out, "SPF pass, but for %.*s, which is not aligned", SPAN_ARG(domain));
     else if (t->facts->spf == SPF_FAIL || t->facts->spf == SPF_SOFTFAIL)
         buf_addf(out, "SPF %s (%.*s does not name %s)", spf_result_name(t->facts->spf),
                  SPAN_ARG(domain), client);
@@ -33,15 +33,25 @@ add_dkim(struct buf *out, const struct verdict_text_facts *t)
         buf_addf(out, "no DKIM signature of that domain among %zu", t->signatures);
 }
 
+/* Whose wish it is. */
+static void
+add_claim(struct buf *out, const struct verdict_text_facts *t)
+{
+    buf_addf(out, "DMARC: mail from %.*s must prove its origin (", SPAN_ARG(t->author));
+    if (t->facts->rule != NULL)
+        buf_add_cstr(out, "rule of this server");
+    else
+        buf_addf(out, "policy %s", dmarc_policy_name(t->facts->dmarc->policy));
+    buf_add_cstr(out, ") and this one does not: ");
+}
+
 static void
 add_dmarc_reject(struct buf *out, const struct verdict_text_facts *t)
 {
     char client[IP_TEXT_BYTES];
 
     ip_format(&t->client, client);
-    buf_addf(out,
-             "DMARC: mail from %.*s must prove its origin (policy reject) and this one does not: ",
-             SPAN_ARG(t->author));
+    add_claim(out, t);
     add_spf(out, t);
     buf_add_cstr(out, "; ");
     add_dkim(out, t);
@@ -79,12 +89,11 @@ add_quarantine(struct buf *out, const struct verdict_text_facts *t)
         buf_addf(out, "This message %s", dmarc_from_defect_text(t->facts->from_defect));
         return;
     }
-    buf_addf(out, "DMARC: mail from %.*s must prove its origin (policy %s) and this one does not: ",
-             SPAN_ARG(t->author), dmarc_policy_name(t->facts->dmarc->policy));
+    add_claim(out, t);
     add_spf(out, t);
     buf_add_cstr(out, "; ");
     add_dkim(out, t);
-    if (t->override != NULL && t->override[0] != '\0')
+    if (t->override != NULL && t->override[0] != '\0' && t->facts->rule == NULL)
         buf_addf(out, ". Not refused: %s",
                  verdict_decide_is_list_copy(t->facts) ? "it looks like a mailing list's copy"
                                                        : "nothing else speaks against it");

@@ -30,7 +30,7 @@ def test_trusted_sealer_s_dmarc_pass_outweighs_ours(ride, subject):
     said = " ".join(message["Authentication-Results"].split())
     assert "dkim=fail" in said and "arc=pass" in said
     assert 'dmarc=fail reason="trusted_forwarder (arc=pass as[1].d=list.test)" header.from=sender.test' in said
-    assert 'override=trusted_forwarder sealers="arc=pass as[1].d=list.test"' in ride.lab.policyd.log()
+    assert 'override=trusted_forwarder voucher="arc=pass as[1].d=list.test"' in ride.lab.policyd.log()
 
 
 @pytest.mark.parametrize(

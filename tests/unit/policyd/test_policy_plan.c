@@ -3,6 +3,7 @@
 
 #include "policyd/policy_checks.h"
 #include "policyd/ratelimit.h"
+#include "tests/support/policyd_conf_text.h"
 #include "tests/support/unit.h"
 
 #include <stdio.h>
@@ -18,16 +19,7 @@ static struct err e;
 static or_status
 load(const char *text)
 {
-    char path[] = "/tmp/outrider-plan-XXXXXX";
-    int fd = mkstemp(path);
-    void *loaded = NULL;
-
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    close(fd);
-    ck_assert_msg(conf_load(&policyd_conf_schema, path, &loaded, &e) == OR_OK, "%s", e.text);
-    unlink(path);
-    settings = loaded;
+    ck_assert_msg(policyd_conf_text(text, &settings, &e) == OR_OK, "%s", e.text);
     or_status st = policy_plan_init(&plan, settings, &e);
     or_status limits_st = ratelimit_init(&limits, settings, st == OR_OK ? &e : NULL);
     return st != OR_OK ? st : limits_st;

@@ -4,6 +4,7 @@
 #include "policyd/policy_plan.h"
 #include "policyd/policy_session.h"
 #include "policyd/ratelimit.h"
+#include "policyd/verdict_rules.h"
 #include "policyd/verdict_text.h"
 #include "tests/support/fake_dns.h"
 #include "tests/support/unit.h"
@@ -24,6 +25,8 @@ static const char zone[] = "bank.example          TXT v=spf1 ip4:192.0.2.1 -all\
                            "plain.example         A   192.0.2.30\n"
                            "dead.example          SERVFAIL\n"
                            "_dmarc.dead.example   SERVFAIL\n";
+
+static const struct verdict_rules no_rules;
 
 static struct cidr internal = {.base = {.family = AF_INET, .bytes = {10}}, .prefix = 8};
 
@@ -75,6 +78,7 @@ take(void *context, struct policyd_view *view_out)
                                       .hostname = "mx.home.example",
                                       .plan = &t->plan,
                                       .limits = &t->limits,
+                                      .rules = &no_rules,
                                       .store = t->store};
 }
 

@@ -1,5 +1,6 @@
 /* The table as a file sees it: defaults that need no file, mistakes with file, line and cure. */
 #include "policyd/policyd_conf.h"
+#include "tests/support/policyd_conf_text.h"
 #include "tests/support/unit.h"
 
 #include <stdio.h>
@@ -7,30 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Loads `text`; the status is conf_load()'s. */
-static or_status
-load(const char *text, struct policyd_settings **settings, struct err *e)
-{
-    char path[] = "/tmp/outrider-policyd-conf-XXXXXX";
-    int fd = mkstemp(path);
-    void *loaded = NULL;
-
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    close(fd);
-    or_status st = conf_load(&policyd_conf_schema, path, &loaded, e);
-    unlink(path);
-    *settings = loaded;
-    return st;
-}
-
 START_TEST(an_empty_file_is_a_safe_configuration)
 {
     struct policyd_settings *s;
     struct ip local, outside;
     struct err e;
 
-    ck_assert_msg(load("", &s, &e) == OR_OK, "%s", e.text);
+    ck_assert_msg(policyd_conf_text("", &s, &e) == OR_OK, "%s", e.text);
     ck_assert_uint_eq(s->checks.count, 2);
     ck_assert_str_eq(s->checks.items[1], "spf");
     ck_assert(s->spf_header && s->spf_on[SPF_FAIL] == POLICYD_SPF_ACCEPT);
@@ -56,18 +40,19 @@ START_TEST(options_arrive_in_their_fields)
     struct policyd_settings *s;
     struct err e;
 
-    ck_assert_msg(load("hostname = \"mx.home.example\"\n"
-                       "internal-networks = {\"10.0.0.0/8\"}\n"
-                       "request-timeout = 5s\n"
-                       "checks = {}\nspf-header = no\nspf-on-fail = reject\n"
-                       "spf-helo-on-none = tempfail\nspf-max-voids = 4\n"
-                       "dmarc = observe\ndmarc-reject = never\ndmarc-reject-threshold = 70\n"
-                       "dmarc-weight-spf-fail = 1\ndmarc-weight-spf-softfail = 2\n"
-                       "dmarc-weight-from-spf-fail = 3\ndmarc-weight-no-ptr = 4\n"
-                       "dmarc-weight-no-signature = 5\n"
-                       "dmarc-temperror = accept\nfrom-invalid = quarantine\n",
-                       &s, &e) == OR_OK,
-                  "%s", e.text);
+    ck_assert_msg(
+        policyd_conf_text("hostname = \"mx.home.example\"\n"
+                          "internal-networks = {\"10.0.0.0/8\"}\n"
+                          "request-timeout = 5s\n"
+                          "checks = {}\nspf-header = no\nspf-on-fail = reject\n"
+                          "spf-helo-on-none = tempfail\nspf-max-voids = 4\n"
+                          "dmarc = observe\ndmarc-reject = never\ndmarc-reject-threshold = 70\n"
+                          "dmarc-weight-spf-fail = 1\ndmarc-weight-spf-softfail = 2\n"
+                          "dmarc-weight-from-spf-fail = 3\ndmarc-weight-no-ptr = 4\n"
+                          "dmarc-weight-no-signature = 5\n"
+                          "dmarc-temperror = accept\nfrom-invalid = quarantine\n",
+                          &s, &e) == OR_OK,
+        "%s", e.text);
     ck_assert_str_eq(s->hostname, "mx.home.example");
     ck_assert_uint_eq(s->internal_networks.count, 1);
     ck_assert_int_eq(s->request_timeout_ms, 5000);
@@ -109,7 +94,7 @@ START_TEST(mistakes_name_the_option)
         struct policyd_settings *s;
         struct err e = {.text = ""};
 
-        ck_assert_msg(load(rows[i].text, &s, &e) == OR_CONFIG, "%s", rows[i].text);
+        ck_assert_msg(policyd_conf_text(rows[i].text, &s, &e) == OR_CONFIG, "%s", rows[i].text);
         ck_assert_msg(strstr(e.text, rows[i].named) != NULL, "%s", e.text);
     }
 }

@@ -115,6 +115,63 @@ START_TEST(shipped_rules)
 }
 END_TEST
 
+static const struct {
+    int action;
+    bool lists, clients; /* conditions of the rule */
+    enum dmarc_policy policy;
+    const char *override;
+} rule_rows[] = {
+    {VERDICT_ACCEPT, false, false, DMARC_POLICY_REJECT, "local_policy"},
+    {VERDICT_ACCEPT, true, false, DMARC_POLICY_REJECT, "mailing_list"},
+    {VERDICT_ACCEPT, true, true, DMARC_POLICY_QUARANTINE, "mailing_list"},
+    {VERDICT_ACCEPT, false, true, DMARC_POLICY_QUARANTINE, "trusted_forwarder"},
+    {VERDICT_ACCEPT, false, true, DMARC_POLICY_NONE, ""},
+    /* a domain that should have had a policy long ago */
+    {VERDICT_REJECT, false, false, DMARC_POLICY_NONE, "local_policy"},
+    {VERDICT_REJECT, false, true, DMARC_POLICY_QUARANTINE, "local_policy"},
+    {VERDICT_REJECT, false, false, DMARC_POLICY_REJECT, ""},
+    {VERDICT_QUARANTINE, false, false, DMARC_POLICY_REJECT, "local_policy"},
+    {VERDICT_QUARANTINE, false, false, DMARC_POLICY_QUARANTINE, ""},
+};
+
+START_TEST(rules_of_the_site_come_first)
+{
+    const struct policyd_dmarc_rule rule = {
+        .action = rule_rows[_i].action,
+        .list_ids = {.count = rule_rows[_i].lists},
+        .clients = {.count = rule_rows[_i].clients},
+    };
+    const struct dmarc_outcome fail = {
+        .result = DMARC_FAIL, .policy = rule_rows[_i].policy, .policy_known = true};
+    const struct dmarc_outcome pass = {.result = DMARC_PASS};
+    struct verdict_facts facts = {.dmarc = &fail, .rule = &rule, .vouched = true};
+    struct verdict_decision d;
+
+    ck_assert(!verdict_decide_wants_vouching(&facts));
+    ck_assert(!verdict_decide_wants_from_spf(&shipped, &facts));
+    verdict_decide(&shipped, &facts, &d);
+    ck_assert_int_eq(d.action, rule_rows[_i].action);
+    ck_assert_str_eq(d.override, rule_rows[_i].override);
+    facts.dmarc = &pass;
+    verdict_decide(&shipped, &facts, &d);
+    ck_assert_int_eq(d.action, VERDICT_ACCEPT);
+    ck_assert_str_eq(d.override, "");
+}
+END_TEST
+
+START_TEST(who_is_vouched_for_is_let_in)
+{
+    const struct dmarc_outcome fail = {
+        .result = DMARC_FAIL, .policy = DMARC_POLICY_REJECT, .policy_known = true};
+    const struct verdict_facts facts = {.dmarc = &fail, .vouched = true, .no_ptr = true};
+    struct verdict_decision d;
+
+    verdict_decide(&shipped, &facts, &d);
+    ck_assert_int_eq(d.action, VERDICT_ACCEPT);
+    ck_assert_str_eq(d.override, "trusted_forwarder");
+}
+END_TEST
+
 START_TEST(options_change_them)
 {
     const struct row forged = {DMARC_FAIL, REJECT, RELATED_SPF, SPF_FAIL, 0, 0, ""};
@@ -192,6 +249,9 @@ main(void)
     TCase *tests = tcase_create("all");
 
     tcase_add_loop_test(tests, shipped_rules, 0, (int)(sizeof(rows) / sizeof(rows[0])));
+    tcase_add_loop_test(tests, rules_of_the_site_come_first, 0,
+                        sizeof(rule_rows) / sizeof(rule_rows[0]));
+    tcase_add_test(tests, who_is_vouched_for_is_let_in);
     tcase_add_test(tests, options_change_them);
     tcase_add_test(tests, a_defect_from_is_a_threat);
     tcase_add_test(tests, the_author_is_asked_about_spf_only_where_it_counts);

@@ -25,7 +25,8 @@ static const struct row rows[] = {
     {VERDICT_REJECT, false, 0, SPF_FAIL, "bank.example", 0, false, "5.7.26",
      "SPF fail (bank.example does not name 192.0.2.9); no DKIM signature."},
     {VERDICT_REJECT, false, 0, SPF_PASS, "evil.example", 0, false, "5.7.26",
-     "SPF pass, but for evil.example;"},
+     "(policy reject) and this one does not: SPF pass, but for evil.example, which is not "
+     "aligned;"},
     {VERDICT_REJECT, false, 0, SPF_NEUTRAL, "bank.example", 2, true, "5.7.26",
      "SPF neutral for bank.example; its DKIM signature is not valid."},
     {VERDICT_REJECT, false, 0, SPF_NONE, "", 2, false, "5.7.26",
@@ -43,7 +44,8 @@ static const struct row rows[] = {
 static struct span
 text_for(const struct row *row, struct span author, struct arena *mem, struct span *dsn)
 {
-    const struct dmarc_outcome outcome = {.dkim_related = row->related};
+    const struct dmarc_outcome outcome = {.policy = DMARC_POLICY_REJECT,
+                                          .dkim_related = row->related};
     const struct verdict_facts facts = {
         .dmarc = &outcome, .from_defect = row->defect, .spf = row->spf};
     struct verdict_text_facts t = {
