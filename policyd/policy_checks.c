@@ -3,6 +3,7 @@
 
 #include "common/text/addr.h"
 #include "common/text/domain.h"
+#include "policyd/check_access.h"
 #include "policyd/check_greylist.h"
 #include "policyd/check_rate.h"
 #include "policyd/check_spf.h"
@@ -14,6 +15,7 @@ static const struct {
     const char *name;
     policy_check run;
 } checks[] = {
+    {"access", check_access},
     {"spf", check_spf},
     {"rate", check_rate},
     {"greylist", check_greylist},
@@ -33,7 +35,7 @@ policy_checks_find(const char *name)
 const char *
 policy_checks_names(void)
 {
-    return "spf, rate, greylist";
+    return "access, spf, rate, greylist";
 }
 
 static void

@@ -3,6 +3,7 @@
 
 #include "common/base/xalloc.h"
 #include "common/text/suffix.h"
+#include "policyd/access_file.h"
 #include "policyd/policy_plan.h"
 #include "policyd/policy_session.h"
 #include "policyd/ratelimit.h"
@@ -80,6 +81,8 @@ policyd_build(void *state, const void *settings, bool check_only, void **built_o
     or_status st = find_hostname(set, &built->hostname, e);
     if (st == OR_OK)
         st = map_srs_new(set, &built->srs, e);
+    if (st == OR_OK && set->access_file[0] != '\0')
+        st = access_file_open(set->access_file, &built->access, e);
     if (st == OR_OK)
         st = policy_plan_init(built->plan, set, e);
     if (st == OR_OK)
@@ -105,6 +108,7 @@ policyd_destroy(void *built)
         return;
     dns_free(b->dns);
     map_srs_free(b->srs);
+    access_file_close(b->access);
     policy_plan_fini(b->plan);
     free(b->plan);
     ratelimit_fini(b->limits);
@@ -125,6 +129,7 @@ take_snapshot(void *context, struct policyd_view *view_out)
         .settings = snapshot->settings,
         .dns = built->dns,
         .hostname = built->hostname,
+        .access = built->access,
         .plan = built->plan,
         .limits = built->limits,
         .rules = built->rules,

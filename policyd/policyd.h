@@ -26,6 +26,7 @@ struct policyd_state {
     struct recent_senders *senders;
 };
 
+struct access_file;
 struct policy_plan;
 struct ratelimit;
 struct verdict_rules;
@@ -35,7 +36,8 @@ struct policyd_built {
     struct policyd_state *state;
     struct dns *dns;
     char *hostname;
-    struct map_srs *srs; /* NULL: srs-domain is not set */
+    struct map_srs *srs;        /* NULL: srs-domain is not set */
+    struct access_file *access; /* NULL: access-file = "" */
     struct policy_plan *plan;
     struct ratelimit *limits;
     struct verdict_rules *rules;
@@ -47,6 +49,7 @@ struct policyd_view {
     const struct policyd_settings *settings;
     struct dns *dns;
     const char *hostname;
+    struct access_file *access; /* NULL: there is none */
     const struct policy_plan *plan;
     const struct ratelimit *limits;
     const struct verdict_rules *rules;

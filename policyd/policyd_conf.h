@@ -93,6 +93,7 @@ struct policyd_settings {
     struct conf_list checks;          /* in the order in which they are asked */
     struct conf_items check_sections; /* struct policyd_check */
     struct conf_items rates;          /* struct policyd_rate */
+    char *access_file;                /* empty: none */
     int64_t greylist_delay_ms;
     int64_t greylist_window_ms;
     int64_t greylist_lifetime_ms;

@@ -20,6 +20,7 @@ enum lock_rank {
     LOCK_ROTATION,       /* milter: the rotation thread's wait; nothing else is held with it */
     LOCK_DKIM_KEYS,      /* milter: public keys already read */
     LOCK_RECENT_SENDERS, /* policyd: who used a sender last */
+    LOCK_ACCESS_FILE,    /* policyd: which access rules are in force */
     LOCK_KVSTORE,        /* the SQLite handle of the state store, or the idle Redis connections */
     LOCK_KVSTORE_WAKE,   /* its maintenance thread; never held together with another */
     LOCK_DNS_CACHE,

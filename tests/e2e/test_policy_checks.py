@@ -1,6 +1,7 @@
 """policyd's checks over its socket and through Postfix: greylisting, limits, scopes, a store that several share."""
 
 import os
+import pathlib
 import shutil
 import socket
 import subprocess
@@ -204,6 +205,27 @@ def test_two_daemons_on_one_redis_share_exactly_and_live_without_it(world):
     time.sleep(1.2)
     assert one.ask(sender="new@far.test").startswith("DEFER_IF_PERMIT")
     assert "back" in daemons[0].log()
+
+
+def test_access_rules_are_followed_as_they_change(world):
+    path = pathlib.Path(world.directory, "access")
+    path.write_text('client 192.0.2.1 recipient bob@home.test reject "not to bob"\n'
+                    "sasl-user alice hold\nsender far.test accept\n")
+    daemon = world.start("policy", f'checks = {{"access", "greylist"}}\naccess-file = "{path}"')
+    policy = world.connect("policy")
+    assert policy.ask() == "550 5.7.1 not to bob"
+    assert policy.ask(sasl_username="alice", client_address="127.0.0.1") == "HOLD access rule"
+    assert policy.ask(recipient="carl@home.test") == "DUNNO", "accept ends the checks: no greylisting"
+    assert policy.ask(recipient="carl@home.test", sender="x@else.test").startswith("DEFER_IF_PERMIT")
+    assert "access=reject:line=1" in daemon.log()
+
+    path.write_text("client nonsense reject\n")
+    time.sleep(1.2)
+    assert policy.ask() == "550 5.7.1 not to bob"
+    assert "line 1: client: " in daemon.log() and "stay in force" in daemon.log()
+    path.write_text("client 192.0.2.1 defer\n")
+    time.sleep(1.2)
+    assert policy.ask() == "450 4.7.1 try again later"
 
 
 def test_greylisted_mail_is_delivered_on_the_second_try(ride, subject):

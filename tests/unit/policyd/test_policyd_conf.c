@@ -15,8 +15,8 @@ START_TEST(an_empty_file_is_a_safe_configuration)
     struct err e;
 
     ck_assert_msg(policyd_conf_text("", &s, &e) == OR_OK, "%s", e.text);
-    ck_assert_uint_eq(s->checks.count, 2);
-    ck_assert_str_eq(s->checks.items[1], "spf");
+    ck_assert_uint_eq(s->checks.count, 3);
+    ck_assert_str_eq(s->checks.items[2], "spf");
     ck_assert(s->spf_header && s->spf_on[SPF_FAIL] == POLICYD_SPF_ACCEPT);
     ck_assert_int_eq(s->spf_max_voids, 2);
     ck_assert_int_eq(s->dmarc, POLICYD_DMARC_ENFORCE);
