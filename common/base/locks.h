@@ -23,6 +23,7 @@ enum lock_rank {
     LOCK_ACCESS_FILE,    /* policyd: which access rules are in force */
     LOCK_KVSTORE,        /* the SQLite handle of the state store, or the idle Redis connections */
     LOCK_KVSTORE_WAKE,   /* its maintenance thread; never held together with another */
+    LOCK_DECISIONS,      /* records of decisions on their way to the disk */
     LOCK_DNS_CACHE,
     LOCK_LOG, /* innermost: anything may log */
 };

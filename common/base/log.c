@@ -193,6 +193,7 @@ log_line_start(struct log_line *l, enum log_level level, struct span id)
     l->level = level;
     l->wanted = log_wants(level);
     l->json = log_is_json();
+    l->record = NULL;
     buf_init(&l->text, LOG_MAX_LINE_BYTES);
     if (!l->wanted)
         return;
@@ -211,10 +212,34 @@ log_line_start(struct log_line *l, enum log_level level, struct span id)
 }
 
 void
+log_line_record(struct log_line *l, struct buf *record)
+{
+    l->record = record;
+}
+
+void
+log_line_note(struct log_line *l, const char *key, struct span value)
+{
+    if (l->record == NULL)
+        return;
+    buf_addf(l->record, "%s=", key);
+    for (size_t i = 0; i < value.n && i < LOG_RECORD_MAX_VALUE_BYTES; i++) {
+        unsigned char c = (unsigned char)value.p[i];
+
+        if (c < ' ' || c == 0x7f || c == '\\')
+            buf_addf(l->record, "\\x%02x", c);
+        else
+            buf_add_char(l->record, (char)c);
+    }
+    buf_add_cstr(l->record, value.n > LOG_RECORD_MAX_VALUE_BYTES ? "...\n" : "\n");
+}
+
+void
 log_line_add(struct log_line *l, const char *key, struct span value)
 {
     bool cut = value.n > LOG_MAX_VALUE_BYTES;
 
+    log_line_note(l, key, value);
     if (!l->wanted)
         return;
     struct buf shown;
@@ -237,7 +262,7 @@ log_line_addf(struct log_line *l, const char *key, const char *fmt, ...)
     struct buf value;
     va_list ap;
 
-    if (!l->wanted)
+    if (!l->wanted && l->record == NULL)
         return;
     buf_init(&value, LOG_MAX_VALUE_BYTES * 2);
     va_start(ap, fmt);

@@ -40,6 +40,7 @@ void log_debug(const char *fmt, ...) OR_PRINTF(1, 2);
  * values over 512 bytes are cut with "...". */
 struct log_line {
     struct buf text;
+    struct buf *record; /* log_line_record(); NULL: none */
     enum log_level level;
     bool wanted;
     bool json;
@@ -49,7 +50,14 @@ struct log_line {
 void log_line_start(struct log_line *l, enum log_level level, struct span id);
 void log_line_add(struct log_line *l, const char *key, struct span value);
 void log_line_addf(struct log_line *l, const char *key, const char *fmt, ...) OR_PRINTF(3, 4);
-/* Writes the line and frees it. */
+/* From here on each pair also goes into `record`, one "key=value\n" each, control bytes and
+ * backslashes of values as \xNN, values over LOG_RECORD_MAX_VALUE_BYTES cut: whether or not the
+ * line is written. For what is kept (common/run/decisions.h); NULL is allowed. */
+#define LOG_RECORD_MAX_VALUE_BYTES 2048
+void log_line_record(struct log_line *l, struct buf *record);
+/* A pair for the record only: too long for the log, or of no use there. */
+void log_line_note(struct log_line *l, const char *key, struct span value);
+/* Writes the line and frees it; the record stays the caller's. */
 void log_line_end(struct log_line *l);
 
 #endif

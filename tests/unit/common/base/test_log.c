@@ -105,6 +105,36 @@ START_TEST(request_line)
 }
 END_TEST
 
+START_TEST(record_has_every_pair_even_when_no_line_is_written)
+{
+    static char value[LOG_RECORD_MAX_VALUE_BYTES + 1];
+    struct log_line l;
+    struct buf record;
+
+    memset(value, 'x', sizeof(value));
+    buf_init(&record, 8192);
+    log_open("outrider-test", LOG_TARGET_STDERR, LOG_FORMAT_PLAIN, LOG_LEVEL_WARNING);
+    log_line_start(&l, LOG_LEVEL_INFO, SPAN_LIT("q"));
+    log_line_add(&l, "before", SPAN_LIT("x"));
+    log_line_record(&l, &record);
+    log_line_add(&l, "from", SPAN_LIT("a \"b\"\\\n=c"));
+    log_line_addf(&l, "ms", "%d", 12);
+    log_line_note(&l, "note", SPAN_EMPTY);
+    log_line_end(&l);
+    ck_assert_span_eq(buf_span(&record), "from=a \"b\"\\x5c\\x0a=c\nms=12\nnote=\n");
+    buf_reset(&record);
+    log_line_start(&l, LOG_LEVEL_WARNING, SPAN_LIT("q"));
+    log_line_record(&l, &record);
+    log_line_note(&l, "note", span_make(value, sizeof(value)));
+    log_line_record(&l, NULL);
+    log_line_add(&l, "from", SPAN_LIT("a"));
+    log_line_end(&l);
+    ck_assert_str_eq(take_message(), "q: from=a\n");
+    ck_assert_uint_eq(record.n, 5 + LOG_RECORD_MAX_VALUE_BYTES + 4);
+    buf_fini(&record);
+}
+END_TEST
+
 START_TEST(peers_cannot_forge)
 {
     struct log_line l;
@@ -185,6 +215,7 @@ main(void)
     tcase_add_test(cases, levels);
     tcase_add_test(cases, request_line);
     tcase_add_test(cases, peers_cannot_forge);
+    tcase_add_test(cases, record_has_every_pair_even_when_no_line_is_written);
     tcase_add_test(cases, long_values_are_cut);
     tcase_add_test(cases, lines_end_at_their_ceiling);
     tcase_add_test(cases, json);
