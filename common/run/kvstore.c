@@ -61,8 +61,8 @@ kvstore_open(const struct kvstore_settings *settings, struct kvstore **store_out
     if (st != OR_OK)
         return st;
     struct kvstore *store = xcalloc(1, sizeof(*store));
-    store->backend = backend;
-    store->self = self;
+    store->backend = settings->read_only ? &kvstore_reading : backend;
+    store->self = settings->read_only ? kvstore_reading_new(backend, self) : self;
     store->address = xstrdup(settings->address);
     *store_out = store;
     return OR_OK;

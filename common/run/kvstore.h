@@ -26,10 +26,14 @@ struct kvstore_settings {
     const char *address;       /* "sqlite:/path", "redis:unix:/path", "redis:inet:127.0.0.1:6379" */
     const char *password_file; /* Redis: its first line is the password; NULL or empty: none */
     int64_t timeout_ms; /* one call: connecting, asking, waiting for another process's lock */
+    /* Nothing is made or written: calls answer as if they had. For trying things out beside a
+     * daemon; what is "written" is not read back. */
+    bool read_only;
 };
 
 /* OR_CONFIG: the address, the password file or the database file cannot be used. A Redis that is
- * not there yet is no error: calls fail until it is. */
+ * not there yet is no error: calls fail until it is. OR_ABSENT: read_only, and there is no database
+ * file. */
 or_status kvstore_open(const struct kvstore_settings *settings, struct kvstore **store_out,
                        struct err *e) OR_MUST_USE;
 void kvstore_close(struct kvstore *store); /* NULL is allowed; nobody may be inside a call */

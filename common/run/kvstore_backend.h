@@ -38,6 +38,11 @@ struct kvstore_backend {
     or_status (*each)(void *self, const struct kvstore_walk *walk, struct err *e);
 };
 
+/* kvstore_settings.read_only: a backend that passes reading on to another and makes up the answers
+ * to writing. kvstore_reading_new() takes `inner`, opened by `backend`, over. */
+extern const struct kvstore_backend kvstore_reading;
+void *kvstore_reading_new(const struct kvstore_backend *backend, void *inner);
+
 extern const struct kvstore_backend kvstore_sqlite;
 extern const struct kvstore_backend kvstore_redis;
 

@@ -58,7 +58,8 @@ struct sqlite_store {
     struct lock lock; /* db, statements */
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENTS];
-    sqlite3 *side; /* the maintenance thread's own: a checkpoint holds no lock */
+    sqlite3 *side; /* the maintenance thread's own: a checkpoint holds no lock; NULL: read-only,
+                      there is no such thread */
     char purged_to[KVSTORE_MAX_KEY_BYTES];
     size_t purged_to_n;
     pthread_t maintainer;
@@ -483,12 +484,13 @@ sqlite_open(const char *address, const struct kvstore_settings *settings, void *
     lock_init(&s->lock, LOCK_KVSTORE);
     lock_init(&s->wake_lock, LOCK_KVSTORE_WAKE);
     lock_cond_init(&s->wake);
-    or_status st = sqlite_db_open(address, &schema, SQLITE_DB_CREATE, &s->db, e);
-    if (st == OR_OK)
-        st = sqlite_db_open(address, &schema, SQLITE_DB_CREATE, &s->side, e);
+    enum sqlite_db_mode mode = settings->read_only ? SQLITE_DB_READ_ONLY : SQLITE_DB_CREATE;
+    or_status st = sqlite_db_open(address, &schema, mode, &s->db, e);
+    if (st == OR_OK && !settings->read_only)
+        st = sqlite_db_open(address, &schema, mode, &s->side, e);
     if (st == OR_OK)
         st = set_up(s, settings->timeout_ms, e);
-    if (st == OR_OK && pthread_create(&s->maintainer, NULL, maintain, s) != 0)
+    if (st == OR_OK && s->side != NULL && pthread_create(&s->maintainer, NULL, maintain, s) != 0)
         st = err_set(e, OR_TEMPFAIL, "%s: no thread to be had", address);
     if (st != OR_OK) {
         free_store(s);
@@ -499,16 +501,23 @@ sqlite_open(const char *address, const struct kvstore_settings *settings, void *
 }
 
 static void
-sqlite_close(void *self)
+stop_maintainer(struct sqlite_store *s)
 {
-    struct sqlite_store *s = self;
-
     lock_take(&s->wake_lock);
     s->stopping = true;
     pthread_cond_signal(&s->wake);
     lock_drop(&s->wake_lock);
     pthread_join(s->maintainer, NULL);
     checkpoint(s);
+}
+
+static void
+sqlite_close(void *self)
+{
+    struct sqlite_store *s = self;
+
+    if (s->side != NULL)
+        stop_maintainer(s);
     free_store(s);
 }
 

@@ -311,6 +311,63 @@ START_TEST(keys_of_a_prefix_are_walked)
 }
 END_TEST
 
+/* A second store on the same data that must leave no trace. */
+START_TEST(read_only_answers_as_if_and_writes_nothing)
+{
+    struct kvstore_settings settings = {.address = address, .timeout_ms = 1000, .read_only = true};
+    struct kvstore_bucket b = {SPAN_LIT("b"), .limit = 3, .window_ms = 3000, .cost = 2};
+    struct kvstore_counter counter = {SPAN_LIT("n"), 5, 1000};
+    struct kvstore_item there = {SPAN_LIT("k"), SPAN_LIT("x"), 100};
+    struct kvstore_item absent = {SPAN_LIT("k2"), SPAN_LIT("x"), 100};
+    struct kvstore_taken taken;
+    struct kvstore *shown = NULL;
+    struct seen seen = {0};
+    bool made;
+    int64_t value;
+
+    set_up(_i);
+    put("k", "v", 100);
+    put("n", "2", 100);
+    ck_assert_int_eq(kvstore_open(&settings, &shown, &e), OR_OK);
+    for (int round = 0; round < 3; round++) {
+        ck_assert_int_eq(kvstore_put(shown, SPAN_LIT("k"), SPAN_LIT("x"), 10, &e), OR_OK);
+        ck_assert_int_eq(kvstore_remove(shown, SPAN_LIT("k"), &e), OR_OK);
+        ck_assert_int_eq(kvstore_add(shown, &there, &made, &e), OR_OK);
+        ck_assert(!made);
+        ck_assert_int_eq(kvstore_add(shown, &absent, &made, &e), OR_OK);
+        ck_assert(made);
+        ck_assert_int_eq(kvstore_count(shown, &counter, &value, &e), OR_OK);
+        ck_assert_int_eq(value, 7);
+        ck_assert_int_eq(kvstore_take(shown, &b, 1, START_MS, &taken, &e), OR_OK);
+        ck_assert(taken.granted);
+    }
+    ck_assert_int_eq(kvstore_take(store, &b, 1, START_MS, &taken, &e), OR_OK);
+    ck_assert_int_eq(kvstore_take(shown, &b, 1, START_MS, &taken, &e), OR_OK);
+    ck_assert(!taken.granted);
+    ck_assert_int_eq(taken.wait_ms, 1000);
+    counter.key = SPAN_LIT("k");
+    ck_assert_int_eq(kvstore_count(shown, &counter, &value, &e), OR_MALFORMED);
+    ck_assert_int_eq(kvstore_each(shown, SPAN_LIT("k"), note_key, &seen, &e), OR_OK);
+    ck_assert_str_eq(seen.keys, "k ");
+    kvstore_close(shown);
+    ck_assert_str_eq(get("k"), "v");
+    ck_assert_str_eq(get("n"), "2");
+    ck_assert_ptr_null(get("k2"));
+    tear_down();
+}
+END_TEST
+
+START_TEST(read_only_makes_no_file)
+{
+    struct kvstore_settings settings = {
+        .address = "sqlite:/tmp/outrider-no-such-store", .timeout_ms = 1000, .read_only = true};
+    struct kvstore *shown = NULL;
+
+    ck_assert_int_eq(kvstore_open(&settings, &shown, &e), OR_ABSENT);
+    ck_assert_int_ne(access("/tmp/outrider-no-such-store", F_OK), 0);
+}
+END_TEST
+
 #define THREADS 8
 #define ROUNDS 200
 
@@ -496,6 +553,7 @@ suite(void)
         all_buckets_or_none,
         a_clock_set_back_empties_no_bucket_for_ever,
         keys_of_a_prefix_are_walked,
+        read_only_answers_as_if_and_writes_nothing,
         two_users_at_once_lose_no_count,
         ceilings_are_kept,
     };
@@ -505,6 +563,7 @@ suite(void)
     tcase_set_timeout(t, 60);
     for (size_t i = 0; i < sizeof(both) / sizeof(both[0]); i++)
         tcase_add_loop_test(t, both[i], 0, BACKENDS);
+    tcase_add_test(t, read_only_makes_no_file);
     tcase_add_test(t, a_redis_that_is_gone_fails_fast_and_returns);
     tcase_add_test(t, a_redis_that_was_restarted_is_not_missed);
     tcase_add_test(t, a_redis_that_hangs_costs_one_timeout);
