@@ -33,6 +33,12 @@ policy_checks_find(const char *name)
 }
 
 const char *
+policy_checks_name(int check)
+{
+    return checks[check].name;
+}
+
+const char *
 policy_checks_names(void)
 {
     return "access, spf, rate, greylist";
@@ -98,17 +104,40 @@ say_shadow(struct policy_question *q, const char *check, const struct policy_act
 }
 
 static enum policy_opinion
-run_step(struct policy_question *q, const struct policy_step *step, struct policy_action *action)
+run_step(struct policy_question *q, const struct policy_step *step,
+         const struct policy_parties *parties, struct policy_action *action)
 {
-    enum policy_opinion opinion = checks[step->check].run(q, action);
+    struct policy_trace *trace = &q->trace[q->trace_count++];
 
+    *trace = (struct policy_trace){.check = checks[step->check].name,
+                                   .shadow = step->shadow,
+                                   .skipped_by = policy_plan_skips(step, parties),
+                                   .word_from = q->word_count};
+    enum policy_opinion opinion =
+        trace->skipped_by == NULL ? checks[step->check].run(q, action) : POLICY_NONE;
+
+    trace->word_end = q->word_count;
+    trace->opinion = opinion;
     if (opinion == POLICY_NONE)
         return POLICY_NONE;
+    trace->value = action->value;
     action->check = checks[step->check].name;
     if (!step->shadow)
         return opinion;
     say_shadow(q, action->check, action);
     return POLICY_NONE;
+}
+
+void
+policy_checks_describe(const struct policy_trace *t, struct buf *out)
+{
+    buf_addf(out, "%s%s: ", t->check, t->shadow ? " (shadow)" : "");
+    if (t->skipped_by != NULL)
+        buf_addf(out, "not asked, %s", t->skipped_by);
+    else if (t->opinion == POLICY_NONE)
+        buf_add_cstr(out, "no objection");
+    else
+        buf_add_span(out, t->value);
 }
 
 void
@@ -127,9 +156,7 @@ policy_checks_run(struct policy_question *q, struct policy_action *action_out)
     for (size_t i = 0; i < plan->count; i++) {
         struct policy_action action = {.value = SPAN_EMPTY};
 
-        if (policy_plan_skips(&plan->steps[i], &parties))
-            continue;
-        enum policy_opinion opinion = run_step(q, &plan->steps[i], &action);
+        enum policy_opinion opinion = run_step(q, &plan->steps[i], &parties, &action);
         /* The first field is the one: Postfix takes a single PREPEND from an answer. */
         if (opinion == POLICY_FINAL || (opinion == POLICY_HEADER && action_out->check == NULL))
             *action_out = action;

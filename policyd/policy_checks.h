@@ -25,6 +25,22 @@ struct policy_word {
     const char *text;  /* static, or in the request's arena */
 };
 
+enum policy_opinion {
+    POLICY_NONE,   /* *action_out is not looked at */
+    POLICY_HEADER, /* PREPEND: given when no later check has a final opinion */
+    POLICY_FINAL,
+};
+
+/* What became of one check of the plan, for explanations. */
+struct policy_trace {
+    const char *check;
+    bool shadow;
+    const char *skipped_by; /* the option that exempts this mail; NULL: the check was asked */
+    enum policy_opinion opinion;
+    struct span value;          /* the action it wanted; empty with POLICY_NONE */
+    size_t word_from, word_end; /* what it said: in the question's words */
+};
+
 /* One question with everything a check may use. Checks leave what the log should know. */
 struct policy_question {
     const struct policyd_work *work;
@@ -39,18 +55,15 @@ struct policy_question {
     const struct spf_outcome *spf; /* NULL: not checked */
     struct policy_word words[POLICYD_MAX_CHECKS];
     size_t word_count;
+    struct policy_trace
+        trace[POLICYD_MAX_CHECKS]; /* in the order asked, up to the one that decided */
+    size_t trace_count;
 };
 
 struct policy_action {
     struct span value;  /* "DUNNO", "550 5.7.23 ..."; in the request's arena */
     const char *check;  /* which check; NULL: none had an opinion */
     const char *reason; /* one word for the log; NULL: nothing to tell */
-};
-
-enum policy_opinion {
-    POLICY_NONE,   /* *action_out is not looked at */
-    POLICY_HEADER, /* PREPEND: given when no later check has a final opinion */
-    POLICY_FINAL,
 };
 
 typedef enum policy_opinion (*policy_check)(struct policy_question *q,
@@ -66,8 +79,13 @@ void policy_checks_say(struct policy_question *q, const char *check, const char 
 /* Whether this transaction was given its PREPENDed field with an earlier answer. */
 bool policy_checks_has_field(const struct policy_question *q);
 
+/* In words, for people: "greylist (shadow): DEFER_IF_PERMIT ...", "spf: not asked, skip-clients".
+ */
+void policy_checks_describe(const struct policy_trace *trace, struct buf *out);
+
 /* The row of a check's name, or -1: what the configuration may name. */
 int policy_checks_find(const char *name);
+const char *policy_checks_name(int check);
 /* All names, for errors: "spf, greylist". */
 const char *policy_checks_names(void);
 

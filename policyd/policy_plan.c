@@ -106,16 +106,18 @@ any_matches(const struct addrpattern *patterns, size_t count, struct span local,
     return false;
 }
 
-bool
+const char *
 policy_plan_skips(const struct policy_step *step, const struct policy_parties *p)
 {
     const struct conf_cidrs *clients = step->skip_clients;
 
     for (size_t i = 0; clients != NULL && i < clients->count; i++)
         if (cidr_contains(&clients->items[i], &p->client))
-            return true;
-    return any_matches(step->skip_senders, step->skip_sender_count, p->sender_local,
-                       p->sender_domain) ||
-           any_matches(step->skip_recipients, step->skip_recipient_count, p->recipient_local,
-                       p->recipient_domain);
+            return "skip-clients";
+    if (any_matches(step->skip_senders, step->skip_sender_count, p->sender_local, p->sender_domain))
+        return "skip-senders";
+    if (any_matches(step->skip_recipients, step->skip_recipient_count, p->recipient_local,
+                    p->recipient_domain))
+        return "skip-recipients";
+    return NULL;
 }

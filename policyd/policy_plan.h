@@ -39,6 +39,7 @@ struct policy_parties {
     struct span sender_local, sender_domain;
     struct span recipient_local, recipient_domain;
 };
-bool policy_plan_skips(const struct policy_step *step, const struct policy_parties *parties);
+/* The option by which the check lets these be ("skip-clients"); NULL: it does not. */
+const char *policy_plan_skips(const struct policy_step *step, const struct policy_parties *parties);
 
 #endif

@@ -36,15 +36,37 @@ struct policy_session {
 typedef or_status (*request_handler)(struct policy_session *s, const struct policyd_work *w,
                                      const struct attrs *attrs, struct buf *reply, struct err *e);
 
+/* For the record only: what became of each check. */
+static void
+note_checks(struct log_line *l, const struct policy_question *q)
+{
+    for (size_t i = 0; i < q->trace_count; i++) {
+        struct buf text;
+
+        buf_init(&text, LOG_RECORD_MAX_VALUE_BYTES * 2);
+        policy_checks_describe(&q->trace[i], &text);
+        log_line_note(l, "check", buf_span(&text));
+        buf_fini(&text);
+    }
+}
+
 static void
 log_decision(const struct policy_question *q, const struct policy_action *action)
 {
     const struct policy_request *r = q->request;
-    /* A question that no check had anything to say about is not a decision. */
+    /* A question that no check had anything to say about is not a decision; it is kept all the
+     * same, as it may be what connects an instance with its queue id. */
     bool decided = action->check != NULL || q->spf != NULL || q->word_count != 0;
     struct log_line l;
+    struct buf record;
 
+    buf_init(&record, DECISIONS_MAX_TEXT_BYTES);
     log_line_start(&l, decided ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, r->queue_id);
+    log_line_record(&l, q->work->view->decisions != NULL ? &record : NULL);
+    log_line_note(&l, "request", SPAN_LIT(POLICY_REQUEST_NAME));
+    log_line_note(&l, "state", r->protocol_state);
+    if (r->client_name.n > 0)
+        log_line_note(&l, "client-name", r->client_name);
     log_line_add(&l, "client", r->client_address);
     log_line_add(&l, "helo", r->helo_name);
     log_line_add(&l, "from", r->sender);
@@ -63,11 +85,14 @@ log_decision(const struct policy_question *q, const struct policy_action *action
     }
     for (size_t i = 0; i < q->word_count; i++)
         log_line_add(&l, q->words[i].check, span_cstr(q->words[i].text));
+    note_checks(&l, q);
+    log_line_note(&l, "answer", action->value);
     log_line_add(&l, "action", span_slice(action->value, 0, span_find(action->value, ' ')));
     if (action->reason != NULL)
         log_line_add(&l, "reason", span_cstr(action->reason));
     log_line_addf(&l, "ms", "%lld", (long long)(clock_mono_ms() - q->work->started_mono_ms));
     log_line_end(&l);
+    policyd_keep_decision(q->work, r->queue_id, r->instance, &record);
 }
 
 static void

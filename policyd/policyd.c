@@ -1,6 +1,8 @@
 /* From the daemon skeleton's snapshots to the views that sessions work with. */
 #include "policyd/policyd.h"
 
+#include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/text/suffix.h"
 #include "policyd/access_file.h"
@@ -18,8 +20,24 @@ static void
 free_state(struct policyd_state *s)
 {
     kvstore_close(s->store);
+    decisions_close(s->decisions);
     recent_senders_free(s->senders);
     free(s);
+}
+
+/* Decisions are for looking back: where they cannot be kept mail goes on. */
+static struct decisions *
+open_decisions(const struct policyd_settings *set)
+{
+    const struct decisions_settings settings = {.path = set->decisions,
+                                                .keep_s = set->decisions_keep_ms / 1000,
+                                                .max_bytes = set->decisions_max_bytes};
+    struct decisions *decisions = NULL;
+    struct err e;
+
+    if (set->decisions[0] != '\0' && decisions_open(&settings, &decisions, &e) != OR_OK)
+        log_warning("decisions are not kept: %s", e.text);
+    return decisions;
 }
 
 or_status
@@ -40,6 +58,7 @@ policyd_open(const void *settings, void **state_out, struct err *e)
         free_state(state);
         return err_wrap(e, OR_CONFIG, "store");
     }
+    state->decisions = open_decisions(set);
     *state_out = state;
     return OR_OK;
 }
@@ -119,14 +138,12 @@ policyd_destroy(void *built)
     free(b);
 }
 
-static void
-take_snapshot(void *context, struct policyd_view *view_out)
+void
+policyd_view_init(struct policyd_view *view, const struct policyd_settings *settings,
+                  const struct policyd_built *built)
 {
-    const struct daemon_snapshot *snapshot = daemon_snapshot_take(context);
-    const struct policyd_built *built = snapshot->built;
-
-    *view_out = (struct policyd_view){
-        .settings = snapshot->settings,
+    *view = (struct policyd_view){
+        .settings = settings,
         .dns = built->dns,
         .hostname = built->hostname,
         .access = built->access,
@@ -135,8 +152,17 @@ take_snapshot(void *context, struct policyd_view *view_out)
         .rules = built->rules,
         .store = built->state->store,
         .senders = built->state->senders,
-        .handle = snapshot,
+        .decisions = built->state->decisions,
     };
+}
+
+static void
+take_snapshot(void *context, struct policyd_view *view_out)
+{
+    const struct daemon_snapshot *snapshot = daemon_snapshot_take(context);
+
+    policyd_view_init(view_out, snapshot->settings, snapshot->built);
+    view_out->handle = snapshot;
 }
 
 static void
@@ -155,6 +181,20 @@ policyd_serve(struct stream *stream, void *context)
     };
 
     policy_session_run(stream, &host);
+}
+
+void
+policyd_keep_decision(const struct policyd_work *w, struct span queue_id, struct span instance,
+                      struct buf *record)
+{
+    struct timespec now = clock_now_precise();
+    const struct decision decision = {.time_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
+                                      .queue_id = queue_id,
+                                      .instance = instance,
+                                      .text = buf_span(record)};
+
+    decisions_add(w->view->decisions, &decision);
+    buf_fini(record);
 }
 
 struct spf_query

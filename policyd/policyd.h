@@ -8,6 +8,7 @@
 #define OUTRIDER_POLICYD_POLICYD_H
 
 #include "common/run/daemon.h"
+#include "common/run/decisions.h"
 #include "common/run/kvstore.h"
 #include "policyd/map_srs.h"
 #include "policyd/policyd_conf.h"
@@ -24,6 +25,7 @@
 struct policyd_state {
     struct kvstore *store; /* NULL: store = "" */
     struct recent_senders *senders;
+    struct decisions *decisions; /* NULL: none are kept */
 };
 
 struct access_file;
@@ -55,6 +57,7 @@ struct policyd_view {
     const struct verdict_rules *rules;
     struct kvstore *store;          /* NULL: there is none */
     struct recent_senders *senders; /* NULL: nobody wants to know */
+    struct decisions *decisions;    /* NULL: none are kept */
     const void *handle;             /* for `drop` */
 };
 
@@ -80,8 +83,16 @@ void policyd_close(void *state);
 or_status policyd_build(void *state, const void *settings, bool check_only, void **built_out,
                         struct err *e) OR_MUST_USE;
 void policyd_destroy(void *built);
+/* What requests see of that; without a handle. */
+void policyd_view_init(struct policyd_view *view, const struct policyd_settings *settings,
+                       const struct policyd_built *built);
 /* Serves one connection to the policy socket; context is the struct daemon. */
 void policyd_serve(struct stream *stream, void *context);
+
+/* Keeps a decision for `outrider policy explain`; `record` is from log_line_record(), and is freed.
+ */
+void policyd_keep_decision(const struct policyd_work *w, struct span queue_id, struct span instance,
+                           struct buf *record);
 
 /* An SPF question by the daemon's limits, about MAIL FROM (for <>: about postmaster@HELO); ends at
  * the request's deadline. */

@@ -1,4 +1,5 @@
 /* The verbs of `outrider` that policyd contributes. */
+#include "policyd/cli_policy.h"
 #include "policyd/cli_spf.h"
 
 const struct cli_verb policyd_cli_verbs[] = {
@@ -21,6 +22,26 @@ const struct cli_verb policyd_cli_verbs[] = {
         .max_args = 1,
         .options = cli_spf_options,
         .run = cli_spf_explain,
+    },
+    {
+        .group = "policy",
+        .name = "explain",
+        .arguments = "QUEUE-ID|INSTANCE",
+        .help = "what did policyd decide about this mail, and why?",
+        .min_args = 1,
+        .max_args = 1,
+        .options = cli_policy_explain_options,
+        .run = cli_policy_explain,
+    },
+    {
+        .group = "policy",
+        .name = "test",
+        .arguments = "FILE|NAME=VALUE...",
+        .help = "what would policyd say to this request, check by check?",
+        .min_args = 1,
+        .max_args = 64,
+        .options = cli_policy_test_options,
+        .run = cli_policy_test,
     },
     {.group = NULL},
 };

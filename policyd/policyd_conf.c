@@ -2,6 +2,8 @@
  */
 #include "policyd/policyd_conf.h"
 
+#include "common/run/decisions.h"
+
 #include <stddef.h>
 
 #define AT(field) offsetof(struct policyd_settings, field)
@@ -208,6 +210,25 @@ static const struct conf_option options[] = {
      .min = 10,
      .max = 30000,
      .help = "how long one question to the store may take"},
+    {.name = "decisions",
+     .type = CONF_STRING,
+     .offset = AT(decisions),
+     .def = POLICYD_DEFAULT_DECISIONS,
+     .help = "file in which past decisions are kept for outrider policy explain; \"\": none"},
+    {.name = "decisions-keep",
+     .type = CONF_DURATION,
+     .offset = AT(decisions_keep_ms),
+     .def = "7d",
+     .min = 60000,
+     .max = 31536000000,
+     .help = "how long they are kept"},
+    {.name = "decisions-max-size",
+     .type = CONF_SIZE,
+     .offset = AT(decisions_max_bytes),
+     .def = "64M",
+     .min = DECISIONS_MIN_BYTES,
+     .max = (int64_t)64 << 30,
+     .help = "how large the file may become; the oldest decisions go first"},
     {.name = "srs-domain",
      .type = CONF_STRING,
      .offset = AT(srs_domain),

@@ -10,6 +10,8 @@
 #include "common/run/conf.h"
 #include "policyd/spf/spf.h"
 
+#define POLICYD_DEFAULT_DECISIONS "/var/lib/outrider/policyd/decisions.sqlite"
+
 enum policyd_dmarc { POLICYD_DMARC_ENFORCE, POLICYD_DMARC_OBSERVE, POLICYD_DMARC_OFF };
 
 enum policyd_dmarc_reject {
@@ -117,6 +119,9 @@ struct policyd_settings {
     char *store; /* address; empty: there is none */
     char *store_password_file;
     int64_t store_timeout_ms;
+    char *decisions; /* path; empty: none are kept */
+    int64_t decisions_keep_ms;
+    int64_t decisions_max_bytes;
     char *srs_domain; /* empty: no rewriting */
     struct conf_list srs_local_domains;
     char *srs_secrets_file;

@@ -337,8 +337,12 @@ log_verdict(const struct verdict_case *c)
 {
     const struct verdict_answer *a = &c->answer;
     struct log_line l;
+    struct buf record;
 
+    buf_init(&record, DECISIONS_MAX_TEXT_BYTES);
     log_line_start(&l, LOG_LEVEL_INFO, c->question.queue_id);
+    log_line_record(&l, c->work->view->decisions != NULL ? &record : NULL);
+    log_line_note(&l, "request", SPAN_LIT(VERDICT_REQUEST));
     log_line_add(&l, "client", c->question.client_address);
     log_line_add(&l, "helo", c->question.helo_name);
     log_line_add(&l, "from", c->question.sender);
@@ -351,6 +355,8 @@ log_verdict(const struct verdict_case *c)
     log_organisation(&l, c);
     if (c->decision.weight > 0)
         log_line_addf(&l, "weight", "%lld", (long long)c->decision.weight);
+    if (a->text.n > 0)
+        log_line_note(&l, "answer", a->text);
     log_line_add(&l, "action", span_cstr(verdict_action_name(a->action)));
     if (a->dmarc_override.n > 0)
         log_line_add(&l, "override", a->dmarc_override);
@@ -362,6 +368,7 @@ log_verdict(const struct verdict_case *c)
         log_line_add(&l, "reason", reason(c));
     log_line_addf(&l, "ms", "%lld", (long long)(clock_mono_ms() - c->work->started_mono_ms));
     log_line_end(&l);
+    policyd_keep_decision(c->work, c->question.queue_id, SPAN_EMPTY, &record);
 }
 
 static void

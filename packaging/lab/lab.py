@@ -21,6 +21,7 @@ hostname = "{hostname}"
 listen policy {{ address = {{"unix:{sockets}/policy"}} group = "postfix" }}
 listen srs {{ address = {{"unix:{sockets}/srs"}} group = "postfix" }}
 store = "sqlite:{directory}/policyd/state.sqlite"
+decisions = "{directory}/policyd/decisions.sqlite"
 dns {{ servers = {{"{dns}"}} timeout = 5s try-timeout = 1s }}
 internal-networks = {{"127.0.0.1"}}
 {extra}

@@ -27,7 +27,7 @@ def minimal(name, directory):
             text += f'listen {service} {{ address = {{"unix:{directory}/{service}"}} group = "root" }}\n'
     if name == "policyd":
         text += f'listen srs {{ address = {{"unix:{directory}/srs"}} group = "root" }}\n'
-        text += f'store = "sqlite:{directory}/state.sqlite"\n'
+        text += f'store = "sqlite:{directory}/state.sqlite"\ndecisions = ""\n'
     if name == "milter":
         text += f'key-directory = "{directory}/dkim"\n'
         os.makedirs(os.path.join(directory, "dkim"), exist_ok=True)

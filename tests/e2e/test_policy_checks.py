@@ -20,6 +20,7 @@ user = "root"
 listen policy {{ address = {{"unix:{d}/{name}"}} group = "root" }}
 listen srs {{ address = {{"unix:{d}/{name}-srs"}} group = "root" }}
 store = "{store}"
+decisions = ""
 store-timeout = 500ms
 dns {{ servers = {{"127.0.0.1:1"}} timeout = 200ms }}
 {extra}

@@ -22,6 +22,7 @@ user = "root"
 listen policy {{ address = {{"unix:{d}/policy"}} group = "root" }}
 listen srs {{ address = {{"unix:{d}/srs"}} group = "root" }}
 store = "sqlite:{d}/state.sqlite"
+decisions = ""
 srs-domain = "srs.test"
 srs-local-domains = {{"home.test", ".home.test"}}
 srs-secrets-file = "{d}/secrets"

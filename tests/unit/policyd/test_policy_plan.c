@@ -134,7 +134,8 @@ START_TEST(scopes_let_people_be)
         policy_checks_prepare(&q);
         const struct policy_parties parties = {q.client, q.sender_local, q.sender_domain,
                                                q.recipient_local, q.recipient_domain};
-        ck_assert_msg(policy_plan_skips(&plan.steps[0], &parties) == rows[i].skipped, "row %zu", i);
+        const char *skips = policy_plan_skips(&plan.steps[0], &parties);
+        ck_assert_msg((skips != NULL) == rows[i].skipped, "row %zu", i);
         arena_fini(&mem);
     }
     unload();
