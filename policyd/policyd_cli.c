@@ -1,5 +1,6 @@
 /* The verbs of `outrider` that policyd contributes. */
 #include "policyd/cli_policy.h"
+#include "policyd/cli_rate.h"
 #include "policyd/cli_spf.h"
 
 const struct cli_verb policyd_cli_verbs[] = {
@@ -42,6 +43,23 @@ const struct cli_verb policyd_cli_verbs[] = {
         .max_args = 64,
         .options = cli_policy_test_options,
         .run = cli_policy_test,
+    },
+    {
+        .group = "rate",
+        .name = "list",
+        .arguments = "[KEY]",
+        .help = "who has used how much of which limit",
+        .max_args = 1,
+        .run = cli_rate_list,
+    },
+    {
+        .group = "rate",
+        .name = "reset",
+        .arguments = "RULE KEY",
+        .help = "let someone begin anew with a limit",
+        .min_args = 2,
+        .max_args = 2,
+        .run = cli_rate_reset,
     },
     {.group = NULL},
 };

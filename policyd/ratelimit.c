@@ -175,6 +175,14 @@ format_keys(const struct ratelimit_rule *rule, const struct ratelimit_request *r
     return OR_OK;
 }
 
+void
+ratelimit_key(const struct ratelimit_rule *rule, size_t window, struct span who, struct buf *out)
+{
+    buf_addf(out, RATELIMIT_PREFIX "%s/%lld/", rule->conf->head.title,
+             (long long)(rule->windows[window].window_ms / 1000));
+    buf_add_span(out, who);
+}
+
 static or_status
 take(const struct ratelimit_rule *rule, struct kvstore *store,
      const struct ratelimit_request *request, struct span who, struct kvstore_taken *taken_out,
@@ -186,9 +194,7 @@ take(const struct ratelimit_rule *rule, struct kvstore *store,
 
     for (size_t i = 0; i < rule->window_count; i++) {
         buf_init(&keys[i], KEY_MAX_BYTES);
-        buf_addf(&keys[i], "rate/%s/%lld/", rule->conf->head.title,
-                 (long long)(rule->windows[i].window_ms / 1000));
-        buf_add_span(&keys[i], who);
+        ratelimit_key(rule, i, who, &keys[i]);
         if (buf_finish(&keys[i]) != OR_OK)
             st = err_set(e, OR_LIMIT, "the key is too long");
         buckets[i] = (struct kvstore_bucket){.key = buf_span(&keys[i]),

@@ -15,7 +15,8 @@
 #include "policyd/policyd_conf.h"
 
 #define RATELIMIT_MAX_WINDOWS 8
-#define RATELIMIT_MAX_KEYS 6 /* of one `by` */
+#define RATELIMIT_PREFIX "rate/" /* of all keys in the store */
+#define RATELIMIT_MAX_KEYS 6     /* of one `by` */
 
 enum ratelimit_key {
     RATELIMIT_SASL_USER,
@@ -55,6 +56,10 @@ struct ratelimit_request {
     int64_t cost;
     int64_t now_ms;
 };
+
+/* Where a bucket lies: "rate/RULE/SECONDS/", with `who` ("a|b": one part for each `by`) behind. */
+void
+ratelimit_key(const struct ratelimit_rule *rule, size_t window, struct span who, struct buf *out);
 
 /* The rule's buckets, asked and charged. OR_ABSENT: the rule does not apply; OR_TEMPFAIL: the store
  * cannot be asked. *window_out is the index of the window that refused. */

@@ -1,4 +1,4 @@
-"""What policyd keeps of its decisions, and the verbs that look at them: policy explain, policy test."""
+"""What policyd keeps of its decisions, and the verbs that look at them: policy explain, policy test, rate."""
 
 import glob
 import json
@@ -242,9 +242,36 @@ def test_a_test_before_the_first_mail_makes_no_store(world):
         conf.write(world.config())
     shown = world.test("client_address=192.0.2.1", "sender=a@far.test", "recipient=bob@home.test")
     assert shown.returncode == 0 and "store        none, " in shown.stdout
+    assert world.run("rate", "reset", "users", "al").returncode == 1
     assert sorted(os.listdir(world.d)) == ["policyd.conf", "zone"]
     for wrong in (["sender=a@far.test", "word"], [f"{world.d}/none"], ["request=other"]):
         assert world.test(*wrong).returncode == 2, wrong
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "redis"])
+def test_rates_are_listed_and_reset_while_the_daemon_runs(world, backend):
+    if backend == "redis":
+        world.start_redis()
+    world.start()
+    end = {"protocol_state": "END-OF-MESSAGE", "client_address": "127.0.0.1"}
+    answers = world.ask({**end, "sasl_username": "Alice", "recipient_count": "100"},
+                        {**end, "sasl_username": "Alice", "recipient_count": "1"},
+                        {**end, "sasl_username": "bob", "recipient_count": "3"})
+    assert [answer[:3] for answer in answers] == ["DUN", "450", "DUN"]
+    lines = world.run("rate", "list").stdout.splitlines()
+    assert [line.split()[:5] for line in lines] == [
+        ["users", "alice", "100", "of", "100/1h,"], ["users", "alice", "100", "of", "500/1d,"],
+        ["users", "bob", "3", "of", "100/1h,"], ["users", "bob", "3", "of", "500/1d,"]]
+    assert "the next one at" in lines[0] and "the next one at" not in lines[1]
+    buckets = json.loads(world.run("rate", "list", "--json", "BO").stdout)["buckets"]
+    assert [(b["key"], b["used"], b["limit"], b["window_ms"]) for b in buckets] == [
+        ("bob", 3, 100, 3600000), ("bob", 3, 500, 86400000)]
+    assert world.run("rate", "reset", "users", "alice").returncode == 0
+    assert world.ask({**end, "sasl_username": "Alice", "recipient_count": "100"}) == ["DUNNO"]
+    assert world.run("rate", "reset", "users", "carol").returncode == 1
+    assert world.run("rate", "reset", "nothing", "bob").returncode == 1
+    assert world.run("rate", "reset", "users", "bob").returncode == 0
+    assert "nothing is in use" in world.run("rate", "list", "bob").stdout
 
 
 def test_mail_through_postfix_is_explained_by_its_queue_id(ride, subject):
