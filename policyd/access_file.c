@@ -97,7 +97,7 @@ release(struct access_file *f, const struct access_rules *rules)
 or_status
 access_file_open(const char *path, struct access_file **file_out, struct err *e)
 {
-    struct access_rules *rules;
+    struct access_rules *rules = NULL;
     struct stat seen;
 
     or_status st = read_rules(path, &seen, &rules, e);

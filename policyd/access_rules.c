@@ -179,7 +179,7 @@ static or_status
 read_line(struct access_rules *rules, struct span line, unsigned number, struct err *e)
 {
     struct span words[WORDS_MAX];
-    size_t count;
+    size_t count = 0;
 
     line = span_trim(line);
     if (line.n == 0 || line.p[0] == '#')

@@ -10,7 +10,6 @@
 
 #define IPV4_NET 24
 #define IPV6_NET 64
-#define MAX_RECIPIENTS 1000000
 
 static const struct {
     const char *protocol_state;
@@ -45,17 +44,6 @@ client_text(const struct policy_question *q, bool net)
         ip_mask(&ip, ip.family == AF_INET ? IPV4_NET : IPV6_NET);
     ip_format(&ip, text);
     return span_cstr(text);
-}
-
-/* Recipients of the message so far; Postfix says 0 before DATA. */
-static int64_t
-recipient_count(const struct policy_request *r)
-{
-    uint64_t count;
-
-    if (span_parse_u64(r->recipient_count, MAX_RECIPIENTS, &count) != OR_OK || count == 0)
-        return 1;
-    return (int64_t)count;
 }
 
 static void
@@ -120,7 +108,7 @@ apply_rule(struct policy_question *q, const struct ratelimit_rule *rule,
 
     request->cost =
         rule->conf->count == POLICYD_RATE_RECIPIENTS && rule->conf->stage != POLICYD_RATE_RCPT
-            ? recipient_count(q->request)
+            ? policy_request_recipients(q->request)
             : 1;
     or_status st = ratelimit_check(rule, q->work->view->store, request, &taken, &e);
     if (st == OR_ABSENT)

@@ -4,6 +4,7 @@
 #include "common/text/addr.h"
 #include "common/text/domain.h"
 #include "policyd/check_access.h"
+#include "policyd/check_brake.h"
 #include "policyd/check_greylist.h"
 #include "policyd/check_rate.h"
 #include "policyd/check_spf.h"
@@ -15,10 +16,8 @@ static const struct {
     const char *name;
     policy_check run;
 } checks[] = {
-    {"access", check_access},
-    {"spf", check_spf},
-    {"rate", check_rate},
-    {"greylist", check_greylist},
+    {"access", check_access}, {"spf", check_spf},           {"rate", check_rate},
+    {"brake", check_brake},   {"greylist", check_greylist},
 };
 #define COUNT (sizeof(checks) / sizeof(checks[0]))
 _Static_assert(COUNT <= POLICYD_MAX_CHECKS, "policyd_conf.h");
@@ -41,7 +40,7 @@ policy_checks_name(int check)
 const char *
 policy_checks_names(void)
 {
-    return "access, spf, rate, greylist";
+    return "access, spf, rate, brake, greylist";
 }
 
 static void

@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#define MAX_RECIPIENTS 1000000 /* more are counted as one: no Postfix says so */
+
 void
 policy_request_parse(const struct attrs *a, struct policy_request *request_out)
 {
@@ -65,4 +67,14 @@ policy_request_answer(struct buf *out, struct span action)
         length += c.n;
     }
     buf_add_cstr(out, "\n\n");
+}
+
+int64_t
+policy_request_recipients(const struct policy_request *r)
+{
+    uint64_t count;
+
+    if (span_parse_u64(r->recipient_count, MAX_RECIPIENTS, &count) != OR_OK || count == 0)
+        return 1;
+    return (int64_t)count;
 }

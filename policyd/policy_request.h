@@ -31,6 +31,9 @@ struct policy_request {
 
 void policy_request_parse(const struct attrs *a, struct policy_request *request_out);
 
+/* Recipients of the message so far, at least 1; Postfix says 0 before DATA. */
+int64_t policy_request_recipients(const struct policy_request *request);
+
 /* Appends "action=...\n\n". Postfix hangs on a CR, fails on invalid UTF-8 and takes an empty value
  * for "permit": control bytes become blanks, bytes that are not UTF-8 '?', an empty action DUNNO,
  * and what is longer than POLICY_ACTION_MAX_BYTES is cut between two characters. */

@@ -5,6 +5,7 @@
 #include "common/run/decisions.h"
 
 #include <stddef.h>
+#include <unistd.h>
 
 #define AT(field) offsetof(struct policyd_settings, field)
 #define WEIGHT_MAX 1000
@@ -49,7 +50,8 @@ static const struct conf_option options[] = {
      .type = CONF_STRING_LIST,
      .offset = AT(checks),
      .def = "access,rate,spf",
-     .help = "what is checked when Postfix asks, in this order: access, spf, rate, greylist"},
+     .help =
+         "what is checked when Postfix asks, in this order: access, spf, rate, brake, greylist"},
     {.name = "access-file",
      .type = CONF_STRING,
      .offset = AT(access_file),
@@ -83,6 +85,39 @@ static const struct conf_option options[] = {
      .min = 0,
      .max = 10,
      .help = "look-ups of one SPF check that may find nothing (RFC 7208 says 2)"},
+    {.name = "brake-min-recipients",
+     .type = CONF_INT,
+     .offset = AT(brake_min_recipients),
+     .def = "100",
+     .min = 1,
+     .max = 1000000,
+     .help = "recipients in an hour that are never too many for a login"},
+    {.name = "brake-factor",
+     .type = CONF_INT,
+     .offset = AT(brake_factor),
+     .def = "5",
+     .min = 2,
+     .max = 1000,
+     .help = "more than so many times its busiest hour puts a login's mail on hold"},
+    {.name = "brake-bounces",
+     .type = CONF_INT,
+     .offset = AT(brake_bounces),
+     .def = "50",
+     .min = 0,
+     .max = 1000000,
+     .help = "bounces a day that put it on hold, if a quarter of its mail comes back; 0: none do"},
+    {.name = "brake-hold",
+     .type = CONF_DURATION,
+     .offset = AT(brake_hold_ms),
+     .def = "7d",
+     .min = 60000,
+     .max = 31536000000,
+     .help = "how long a login's mail is put on hold, unless it is released before"},
+    {.name = "brake-hook",
+     .type = CONF_STRING,
+     .offset = AT(brake_hook),
+     .def = "",
+     .help = "program that is started once when a login is held, with its name and the reason"},
     {.name = "greylist-delay",
      .type = CONF_DURATION,
      .offset = AT(greylist_delay_ms),
@@ -444,6 +479,11 @@ check(void *settings, struct err *e)
 {
     const struct policyd_settings *set = settings;
 
+    if (set->brake_hook[0] != '\0' &&
+        (set->brake_hook[0] != '/' || access(set->brake_hook, X_OK) != 0))
+        return err_set(e, OR_CONFIG,
+                       "brake-hook: %s is no program that can be started (its whole path)",
+                       set->brake_hook);
     if (set->trusted_forwarders.count > POLICYD_MAX_FORWARDERS)
         return err_set(e, OR_CONFIG, "trusted-forwarders: more than %d", POLICYD_MAX_FORWARDERS);
     if (set->srs_tag_min_length > set->srs_tag_length)

@@ -96,6 +96,11 @@ struct policyd_settings {
     struct conf_items check_sections; /* struct policyd_check */
     struct conf_items rates;          /* struct policyd_rate */
     char *access_file;                /* empty: none */
+    int64_t brake_min_recipients;     /* an hour */
+    int64_t brake_factor;
+    int64_t brake_bounces; /* a day */
+    int64_t brake_hold_ms;
+    char *brake_hook; /* empty: none */
     int64_t greylist_delay_ms;
     int64_t greylist_window_ms;
     int64_t greylist_lifetime_ms;
