@@ -14,6 +14,7 @@
 #define KEEP_USUAL_S (90 * DAY_S) /* a login not used for so long begins anew */
 #define HALF_LIFE_HOURS (30 * 24)
 #define BOUNCE_SHARE 4 /* a quarter of the day's recipients */
+#define HELD_PREFIX "brake/held/"
 #define KEY_BYTES KVSTORE_MAX_KEY_BYTES
 #define VALUE_BYTES 64
 
@@ -239,6 +240,54 @@ brake_bounced(struct kvstore *store, const struct brake_settings *settings, stru
         return OR_OK;
     begin(&b, store, settings, login, now);
     or_status st = check_bounces(&b, outcome_out, e);
+    arena_fini(&b.mem);
+    return st;
+}
+
+/* ---- for the administrator */
+
+struct walk {
+    brake_visit visit;
+    void *context;
+};
+
+static bool
+visit_held(void *context, struct span key, struct span reason)
+{
+    const struct walk *w = context;
+
+    return w->visit(w->context, span_from(key, strlen(HELD_PREFIX)), reason);
+}
+
+or_status
+brake_each(struct kvstore *store, brake_visit visit, void *context, struct err *e)
+{
+    struct walk w = {visit, context};
+
+    return kvstore_each(store, SPAN_LIT(HELD_PREFIX), visit_held, &w, e);
+}
+
+static or_status
+forget(struct brake *b, struct err *e)
+{
+    struct span reason;
+    or_status st = kvstore_get(b->store, key_of(b, "held", -1), &b->mem, &reason, e);
+
+    if (st == OR_OK)
+        st = kvstore_remove(b->store, key_of(b, "held", -1), e);
+    /* or the next message would trip the brake again */
+    if (st == OR_OK)
+        st = kvstore_remove(b->store, key_of(b, "hour", b->hour), e);
+    return st == OR_OK ? kvstore_remove(b->store, key_of(b, "bounces", b->day), e) : st;
+}
+
+or_status
+brake_release(struct kvstore *store, struct span login, time_t now, struct err *e)
+{
+    struct brake b;
+
+    begin(&b, store, NULL, login, now);
+    or_status st = key_of(&b, "held", -1).n != 0 ? forget(&b, e) : OR_ABSENT;
     arena_fini(&b.mem);
     return st;
 }

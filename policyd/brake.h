@@ -39,4 +39,12 @@ or_status
 brake_bounced(struct kvstore *store, const struct brake_settings *settings, struct span login,
               time_t now, struct brake_outcome *outcome_out, struct err *e) OR_MUST_USE;
 
+/* Who is held, and why; false ends the walk. As kvstore_each(). */
+typedef bool (*brake_visit)(void *context, struct span login, struct span reason);
+or_status
+brake_each(struct kvstore *store, brake_visit visit, void *context, struct err *e) OR_MUST_USE;
+/* Lets a login go; its hours begin anew. OR_ABSENT: it is not held. */
+or_status
+brake_release(struct kvstore *store, struct span login, time_t now, struct err *e) OR_MUST_USE;
+
 #endif

@@ -59,7 +59,7 @@ check_sent(struct policy_question *q, struct policy_action *action_out)
         policy_checks_say(q, "brake", "unknown"); /* kvstore.c has said why */
         return POLICY_NONE;
     }
-    if (outcome.is_new)
+    if (outcome.is_new && !kvstore_is_read_only(q->work->view->store))
         tell(q, login, outcome.reason);
     return outcome.held ? hold(q, &outcome, action_out) : POLICY_NONE;
 }
@@ -74,7 +74,7 @@ check_bounce(struct policy_question *q)
 
     if (brake_bounced(q->work->view->store, &settings, login, q->work->now, &outcome, &e) ==
             OR_OK &&
-        outcome.is_new)
+        outcome.is_new && !kvstore_is_read_only(q->work->view->store))
         tell(q, login, outcome.reason);
 }
 

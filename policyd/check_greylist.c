@@ -7,11 +7,6 @@
 #include "common/text/suffix.h"
 #include "policyd/greylist.h"
 
-#include <sys/socket.h>
-
-#define IPV4_NET 24
-#define IPV6_NET 64
-
 /* Postfix confirms names forward and back; "unknown" is a client without one. */
 static bool
 has_confirmed_name(const struct policy_question *q)
@@ -26,21 +21,24 @@ is_spf_pass(const struct policy_question *q)
 }
 
 /* Who delivers: what a pool of hosts has in common, strongest first. */
-static const char *
-identity_of(const struct policy_question *q)
+static bool
+identify(const struct policy_question *q, struct greylist_triplet *t)
 {
     struct arena *mem = q->work->mem;
-    char address[IP_TEXT_BYTES];
-    struct ip net = q->client;
+    char *network = greylist_network(&q->client, mem);
+    const char *identity = NULL;
     struct span domain;
 
+    if (network == NULL)
+        return false;
     if (is_spf_pass(q))
-        return arena_printf(mem, "spf:%.*s", SPAN_ARG(q->spf->domain));
-    if (has_confirmed_name(q) && suffix_registrable(q->request->client_name, mem, &domain) == OR_OK)
-        return arena_printf(mem, "host:%.*s", SPAN_ARG(domain));
-    ip_mask(&net, net.family == AF_INET ? IPV4_NET : IPV6_NET);
-    ip_format(&net, address);
-    return arena_printf(mem, "net:%s", address);
+        identity = arena_printf(mem, "spf:%.*s", SPAN_ARG(q->spf->domain));
+    else if (has_confirmed_name(q) &&
+             suffix_registrable(q->request->client_name, mem, &domain) == OR_OK)
+        identity = arena_printf(mem, "host:%.*s", SPAN_ARG(domain));
+    t->identity = span_cstr(identity != NULL ? identity : network);
+    t->network = identity != NULL ? span_cstr(network) : SPAN_EMPTY;
+    return true;
 }
 
 static bool
@@ -83,27 +81,19 @@ word_of(const struct policy_question *q, const struct greylist_outcome *o)
 enum policy_opinion
 check_greylist(struct policy_question *q, struct policy_action *action_out)
 {
-    const struct policyd_settings *set = q->work->view->settings;
-    const struct greylist_settings settings = {
-        .delay_s = set->greylist_delay_ms / 1000,
-        .window_s = set->greylist_window_ms / 1000,
-        .lifetime_s = set->greylist_lifetime_ms / 1000,
-        .auto_allow = set->greylist_auto_allow,
-    };
+    const struct greylist_settings settings = greylist_settings_of(q->work->view->settings);
     struct greylist_outcome outcome;
     struct err e;
 
     if (!applies(q))
         return POLICY_NONE;
-    const char *identity = identity_of(q);
-    if (identity == NULL)
-        return POLICY_NONE;
-    const struct greylist_triplet triplet = {
-        .identity = span_cstr(identity),
+    struct greylist_triplet triplet = {
         .sender = q->request->sender,
         .recipient = q->request->recipient,
         .now = q->work->now,
     };
+    if (!identify(q, &triplet))
+        return POLICY_NONE;
     if (greylist_check(q->work->view->store, &settings, &triplet, &outcome, &e) != OR_OK) {
         policy_checks_say(q, "greylist", "unknown"); /* kvstore.c has said why */
         return POLICY_NONE;

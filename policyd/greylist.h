@@ -13,6 +13,8 @@
 #define OUTRIDER_POLICYD_GREYLIST_H
 
 #include "common/run/kvstore.h"
+#include "common/text/ip.h"
+#include "policyd/policyd_conf.h"
 
 #include <time.h>
 
@@ -23,8 +25,12 @@ struct greylist_settings {
     int64_t auto_allow; /* deliveries after which an identity is not asked again; 0: never */
 };
 
+/* As configured. */
+struct greylist_settings greylist_settings_of(const struct policyd_settings *settings);
+
 struct greylist_triplet {
     struct span identity;  /* "spf:example.org", "host:example.org", "net:192.0.2.0" */
+    struct span network;   /* "net:..." too: what is known by it counts; empty: is the identity */
     struct span sender;    /* internal form; empty for <> */
     struct span recipient; /* internal form */
     time_t now;
@@ -44,10 +50,30 @@ struct greylist_outcome {
     int64_t waited_s; /* WAITED: since the first try */
 };
 
+/* "net:192.0.2.0", "net:2001:db8::": a client by its /24 or /64. NULL: the arena. */
+char *greylist_network(const struct ip *client, struct arena *mem);
+
 /* Asks and writes. OR_TEMPFAIL: the store cannot be asked; nobody should wait for that. */
 or_status greylist_check(struct kvstore *store, const struct greylist_settings *settings,
                          const struct greylist_triplet *triplet,
                          struct greylist_outcome *outcome_out, struct err *e) OR_MUST_USE;
+
+/* What another greylist knew. */
+struct greylist_past {
+    time_t first, last; /* tries of a triplet; `last` alone for an identity */
+    int64_t times;      /* an identity: how often it came back */
+};
+
+/* Takes it over; what is there already stays. A triplet whose tries are greylist-delay apart has
+ * passed, another one waits on. *taken_out: false when it is too old, or there already. */
+or_status greylist_import(struct kvstore *store, const struct greylist_settings *settings,
+                          const struct greylist_triplet *triplet, const struct greylist_past *past,
+                          bool *taken_out, struct err *e) OR_MUST_USE;
+/* The same for an identity; `triplet` has no more than that, and `now`. */
+or_status
+greylist_import_identity(struct kvstore *store, const struct greylist_settings *settings,
+                         const struct greylist_triplet *triplet, const struct greylist_past *past,
+                         bool *taken_out, struct err *e) OR_MUST_USE;
 
 /* "known", "allowed", "waited", "new", "early". */
 const char *greylist_verdict_name(enum greylist_verdict verdict);

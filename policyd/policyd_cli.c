@@ -1,4 +1,6 @@
 /* The verbs of `outrider` that policyd contributes. */
+#include "policyd/cli_brake.h"
+#include "policyd/cli_greylist.h"
 #include "policyd/cli_policy.h"
 #include "policyd/cli_rate.h"
 #include "policyd/cli_spf.h"
@@ -60,6 +62,31 @@ const struct cli_verb policyd_cli_verbs[] = {
         .min_args = 2,
         .max_args = 2,
         .run = cli_rate_reset,
+    },
+    {
+        .group = "brake",
+        .name = "list",
+        .arguments = "",
+        .help = "logins whose mail is put on hold",
+        .run = cli_brake_list,
+    },
+    {
+        .group = "brake",
+        .name = "release",
+        .arguments = "LOGIN",
+        .help = "let a login send again",
+        .min_args = 1,
+        .max_args = 1,
+        .run = cli_brake_release,
+    },
+    {
+        .group = "greylist",
+        .name = "import",
+        .arguments = "DIRECTORY",
+        .help = "take over what postgrey knows",
+        .min_args = 1,
+        .max_args = 1,
+        .run = cli_greylist_import,
     },
     {.group = NULL},
 };

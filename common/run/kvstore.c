@@ -68,6 +68,12 @@ kvstore_open(const struct kvstore_settings *settings, struct kvstore **store_out
     return OR_OK;
 }
 
+bool
+kvstore_is_read_only(const struct kvstore *store)
+{
+    return store->backend == &kvstore_reading;
+}
+
 void
 kvstore_close(struct kvstore *store)
 {

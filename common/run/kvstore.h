@@ -91,6 +91,9 @@ typedef bool (*kvstore_visit)(void *context, struct span key, struct span value)
 or_status kvstore_each(struct kvstore *store, struct span prefix, kvstore_visit visit,
                        void *context, struct err *e) OR_MUST_USE;
 
+/* Opened with read_only: what callers are told has happened has not. */
+bool kvstore_is_read_only(const struct kvstore *store);
+
 /* Whether the last call could be answered. */
 bool kvstore_is_up(const struct kvstore *store);
 

@@ -229,6 +229,38 @@ def test_access_rules_are_followed_as_they_change(world):
     assert policy.ask() == "450 4.7.1 try again later"
 
 
+def test_brake_holds_an_account_that_sends_too_much(world):
+    hook, told = pathlib.Path(world.directory, "hook"), pathlib.Path(world.directory, "told")
+    hook.write_text(f'#!/bin/sh\necho "$1|$2" >> {told}\n')
+    hook.chmod(0o755)
+    daemon = world.start("policy", f'checks = {{"brake"}}\nbrake-min-recipients = 10\nbrake-hook = "{hook}"')
+    policy = world.connect("policy")
+
+    def send(recipients, **more):
+        return policy.ask(protocol_state="END-OF-MESSAGE", sasl_username="alice@home.test", sender="alice@home.test",
+                          recipient="", client_address="192.0.2.9", recipient_count=str(recipients), **more)
+
+    assert send(10) == "DUNNO"
+    reason = "11 recipients in an hour, usual are 0 at most"
+    assert send(1) == f"HOLD account held: {reason}"
+    assert send(1).startswith("HOLD")
+    assert send(1, sasl_username="bob@home.test") == "DUNNO"
+    time.sleep(0.5)
+    assert told.read_text() == f"alice@home.test|{reason}\n", "once"
+    assert daemon.log().count("brake: mail of alice@home.test is put on hold") == 1
+
+    def outrider(*words):
+        result = subprocess.run([f"{world.build}/outrider", "brake", *words, "--config", daemon.config_path], capture_output=True,
+                                text=True, check=False)
+        return result.returncode, result.stdout + result.stderr
+
+    assert outrider("list") == (0, f"alice@home.test: {reason}\n")
+    assert outrider("release", "alice@home.test")[0] == 0
+    assert outrider("release", "alice@home.test")[0] == 1
+    assert outrider("list") == (0, "nobody is held\n")
+    assert send(10) == "DUNNO"
+
+
 def test_greylisted_mail_is_delivered_on_the_second_try(ride, subject):
     lab = ride.lab
     lab.configure(lab.policyd, POLICYD_CONF, 'checks = {"spf", "greylist"}\ngreylist-delay = 2s')

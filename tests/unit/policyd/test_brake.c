@@ -77,7 +77,8 @@ START_TEST(history_is_what_is_usual)
     ck_assert(!sent("list", 1000, NOW + 2 * HOUR)); /* 390 are usual now */
     ck_assert(!sent("list", 900, NOW + 2 * HOUR + 1));
     ck_assert(sent("list", 100, NOW + 2 * HOUR + 2));
-    ck_assert_ptr_nonnull(strstr(outcome.reason, "2000 recipients in an hour, usual are 390 at most"));
+    ck_assert_ptr_nonnull(
+        strstr(outcome.reason, "2000 recipients in an hour, usual are 390 at most"));
 }
 END_TEST
 
@@ -121,6 +122,32 @@ START_TEST(a_login_that_is_too_long_is_no_trouble)
 }
 END_TEST
 
+static bool
+note_held(void *context, struct span login, struct span reason)
+{
+    ck_assert_span_eq(login, "ann@home.example");
+    ck_assert(span_has_prefix(reason, SPAN_LIT("101 recipients in an hour")));
+    ++*(int *)context;
+    return true;
+}
+
+START_TEST(who_is_released_may_send_again)
+{
+    int held = 0;
+
+    ck_assert_int_eq(brake_release(store, SPAN_LIT("ann@home.example"), NOW, &e), OR_ABSENT);
+    ck_assert(sent("ann@home.example", 101, NOW));
+    ck_assert(!sent("bob@home.example", 1, NOW));
+    ck_assert_int_eq(brake_each(store, note_held, &held, &e), OR_OK);
+    ck_assert_int_eq(held, 1);
+    ck_assert_int_eq(brake_release(store, SPAN_LIT("Ann@home.example"), NOW, &e), OR_OK);
+    ck_assert_int_eq(brake_release(store, SPAN_LIT("ann@home.example"), NOW, &e), OR_ABSENT);
+    ck_assert(!sent("ann@home.example", 100, NOW));
+    ck_assert(sent("ann@home.example", 1, NOW));
+    ck_assert_msg(outcome.is_new, "told again");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -133,6 +160,7 @@ main(void)
     tcase_add_test(tcase, history_fades);
     tcase_add_test(tcase, what_comes_back_counts);
     tcase_add_test(tcase, a_login_that_is_too_long_is_no_trouble);
+    tcase_add_test(tcase, who_is_released_may_send_again);
     suite_add_tcase(suite, tcase);
     return unit_main(suite);
 }

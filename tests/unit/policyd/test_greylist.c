@@ -38,7 +38,10 @@ tear_down(void)
 static struct greylist_outcome
 try(const char *identity, const char *sender, const char *recipient, time_t now)
 {
-    struct greylist_triplet t = {span_cstr(identity), span_cstr(sender), span_cstr(recipient), now};
+    struct greylist_triplet t = {.identity = span_cstr(identity),
+                                 .sender = span_cstr(sender),
+                                 .recipient = span_cstr(recipient),
+                                 .now = now};
     struct greylist_outcome o;
 
     ck_assert_msg(greylist_check(store, &settings, &t, &o, &e) == OR_OK, "%s", e.text);
@@ -127,13 +130,79 @@ END_TEST
 START_TEST(a_store_that_is_gone_says_so)
 {
     struct kvstore_settings s = {.address = "redis:inet:127.0.0.1:1", .timeout_ms = 100};
-    struct greylist_triplet t = {SPAN_LIT("net:1"), SPAN_LIT("a@b"), SPAN_LIT("c@d"), NOW};
+    struct greylist_triplet t = {.identity = SPAN_LIT("net:1"),
+                                 .sender = SPAN_LIT("a@b"),
+                                 .recipient = SPAN_LIT("c@d"),
+                                 .now = NOW};
     struct greylist_outcome o;
     struct kvstore *gone;
 
     ck_assert_int_eq(kvstore_open(&s, &gone, &e), OR_OK);
     ck_assert_int_eq(greylist_check(gone, &settings, &t, &o, &e), OR_TEMPFAIL);
     kvstore_close(gone);
+}
+END_TEST
+
+static bool
+import(const char *sender, time_t first, time_t last)
+{
+    const struct greylist_triplet t = {.identity = SPAN_LIT("net:192.0.2.0"),
+                                       .sender = span_cstr(sender),
+                                       .recipient = SPAN_LIT("bob@home.example"),
+                                       .now = NOW};
+    const struct greylist_past past = {.first = first, .last = last};
+    bool taken;
+
+    ck_assert_msg(greylist_import(store, &settings, &t, &past, &taken, &e) == OR_OK, "%s", e.text);
+    return taken;
+}
+
+START_TEST(what_another_greylist_knew_is_taken_over)
+{
+    static const char *const from = "net:192.0.2.0", *const to = "bob@home.example";
+
+    ck_assert(import("a@far.example", NOW - 9 * DAY, NOW - 8 * DAY));
+    ck_assert_msg(!import("a@far.example", NOW - 9 * DAY, NOW - 8 * DAY), "once");
+    ck_assert_msg(!import("b@far.example", NOW - 90 * DAY, NOW - 80 * DAY), "too old");
+    ck_assert(import("c@far.example", NOW - 4 * MINUTE, NOW - 3 * MINUTE));
+    ck_assert_msg(!import("d@far.example", NOW - 3 * DAY, NOW - 3 * DAY + MINUTE), "gave up");
+    ck_assert_int_eq(try(from, "a@far.example", to, NOW).verdict, GREYLIST_KNOWN);
+    ck_assert_int_eq(try(from, "b@far.example", to, NOW).verdict, GREYLIST_NEW);
+    ck_assert_int_eq(try(from, "c@far.example", to, NOW).verdict, GREYLIST_EARLY);
+    ck_assert_int_eq(try(from, "c@far.example", to, NOW + MINUTE).verdict, GREYLIST_WAITED);
+}
+END_TEST
+
+START_TEST(an_identity_is_known_by_its_network)
+{
+    struct greylist_triplet t = {.identity = SPAN_LIT("spf:far.example"),
+                                 .network = SPAN_LIT("net:192.0.2.0"),
+                                 .sender = SPAN_LIT("a@far.example"),
+                                 .recipient = SPAN_LIT("bob@home.example"),
+                                 .now = NOW};
+    const struct greylist_triplet net = {.identity = SPAN_LIT("net:192.0.3.0"), .now = NOW};
+    const struct greylist_past past = {.last = NOW - DAY, .times = 3};
+    struct greylist_outcome o;
+    bool taken;
+
+    ck_assert(import("a@far.example", NOW - 9 * DAY, NOW - 8 * DAY));
+    ck_assert_int_eq(greylist_check(store, &settings, &t, &o, &e), OR_OK);
+    ck_assert_int_eq(o.verdict, GREYLIST_KNOWN);
+    t.network = SPAN_LIT("net:198.51.100.0"); /* by itself from now on */
+    ck_assert_int_eq(greylist_check(store, &settings, &t, &o, &e), OR_OK);
+    ck_assert_int_eq(o.verdict, GREYLIST_KNOWN);
+    t.sender = SPAN_LIT("z@far.example");
+    ck_assert_int_eq(greylist_check(store, &settings, &t, &o, &e), OR_OK);
+    ck_assert_int_eq(o.verdict, GREYLIST_NEW);
+    /* a network that came back often */
+    ck_assert_int_eq(greylist_import_identity(store, &settings, &net, &past, &taken, &e), OR_OK);
+    ck_assert(taken);
+    ck_assert_int_eq(try("net:192.0.3.0", "q@x.example", "w@home.example", NOW).verdict,
+                     GREYLIST_ALLOWED);
+    t.sender = SPAN_LIT("y@far.example");
+    t.network = SPAN_LIT("net:192.0.3.0");
+    ck_assert_int_eq(greylist_check(store, &settings, &t, &o, &e), OR_OK);
+    ck_assert_int_eq(o.verdict, GREYLIST_KNOWN);
 }
 END_TEST
 
@@ -149,6 +218,8 @@ suite(void)
     tcase_add_test(t, mail_of_one_kind);
     tcase_add_test(t, who_comes_back_often_need_not_wait);
     tcase_add_test(t, a_store_that_is_gone_says_so);
+    tcase_add_test(t, what_another_greylist_knew_is_taken_over);
+    tcase_add_test(t, an_identity_is_known_by_its_network);
     suite_add_tcase(s, t);
     return s;
 }
