@@ -236,15 +236,15 @@ def test_brake_holds_an_account_that_sends_too_much(world):
     daemon = world.start("policy", f'checks = {{"brake"}}\nbrake-min-recipients = 10\nbrake-hook = "{hook}"')
     policy = world.connect("policy")
 
-    def send(recipients, **more):
-        return policy.ask(protocol_state="END-OF-MESSAGE", sasl_username="alice@home.test", sender="alice@home.test",
-                          recipient="", client_address="192.0.2.9", recipient_count=str(recipients), **more)
+    def send(recipients, login="alice@home.test"):
+        return policy.ask(protocol_state="END-OF-MESSAGE", sasl_username=login, sender=login, recipient="",
+                          client_address="192.0.2.9", recipient_count=str(recipients))
 
     assert send(10) == "DUNNO"
     reason = "11 recipients in an hour, usual are 0 at most"
     assert send(1) == f"HOLD account held: {reason}"
     assert send(1).startswith("HOLD")
-    assert send(1, sasl_username="bob@home.test") == "DUNNO"
+    assert send(1, "bob@home.test") == "DUNNO"
     time.sleep(0.5)
     assert told.read_text() == f"alice@home.test|{reason}\n", "once"
     assert daemon.log().count("brake: mail of alice@home.test is put on hold") == 1
