@@ -7,6 +7,7 @@
 #include "common/text/domain.h"
 #include "tests/support/fake_dns_table.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@
 struct fake_dns {
     struct dns base;
     struct fake_dns_table table;
-    unsigned queries;
+    atomic_uint queries; /* several threads may ask */
 };
 
 static bool
