@@ -160,9 +160,12 @@ set_number(const struct conf_option *option, int64_t *field, const char *value,
            const struct unit *units, struct err *e)
 {
     char min[32], max[32], example[32];
-    int64_t number;
-    or_status st = parse_number(value, units, &number);
+    int64_t number = 0;
+    bool negative = option->min < 0 && value[0] == '-';
+    or_status st = parse_number(value + negative, units, &number);
 
+    if (negative)
+        number = -number;
     if (st == OR_OK && number >= option->min && number <= option->max) {
         *field = number;
         return OR_OK;
