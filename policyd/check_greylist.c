@@ -5,14 +5,8 @@
 #include "policyd/check_greylist.h"
 
 #include "common/text/suffix.h"
+#include "policyd/check_dnsbl.h"
 #include "policyd/greylist.h"
-
-/* Postfix confirms names forward and back; "unknown" is a client without one. */
-static bool
-has_confirmed_name(const struct policy_question *q)
-{
-    return q->request->client_name.n != 0 && !span_equal_cstr(q->request->client_name, "unknown");
-}
 
 static bool
 is_spf_pass(const struct policy_question *q)
@@ -33,7 +27,7 @@ identify(const struct policy_question *q, struct greylist_triplet *t)
         return false;
     if (is_spf_pass(q))
         identity = arena_printf(mem, "spf:%.*s", SPAN_ARG(q->spf->domain));
-    else if (has_confirmed_name(q) &&
+    else if (policy_checks_has_confirmed_name(q) &&
              suffix_registrable(q->request->client_name, mem, &domain) == OR_OK)
         identity = arena_printf(mem, "host:%.*s", SPAN_ARG(domain));
     t->identity = span_cstr(identity != NULL ? identity : network);
@@ -49,7 +43,7 @@ applies(const struct policy_question *q)
     if (!span_equal_cstr(q->request->protocol_state, "RCPT") || q->trusted ||
         q->client.family == 0 || q->work->view->store == NULL)
         return false;
-    return !(set->greylist_skip_vouched && is_spf_pass(q) && has_confirmed_name(q));
+    return !(set->greylist_skip_vouched && is_spf_pass(q) && policy_checks_has_confirmed_name(q));
 }
 
 /* RFC 6647 2.4: 4xx at RCPT. DEFER_IF_PERMIT lets a later restriction still refuse for good. */
@@ -78,6 +72,16 @@ word_of(const struct policy_question *q, const struct greylist_outcome *o)
     return name;
 }
 
+/* Who stands on an allow list retries like anybody; waiting would only cost time. */
+static bool
+is_allowlisted(struct policy_question *q)
+{
+    if (!q->work->view->settings->greylist_skip_allowlisted || !check_dnsbl_outcome(q)->vouched)
+        return false;
+    policy_checks_say(q, "greylist", "allowlisted");
+    return true;
+}
+
 enum policy_opinion
 check_greylist(struct policy_question *q, struct policy_action *action_out)
 {
@@ -85,7 +89,7 @@ check_greylist(struct policy_question *q, struct policy_action *action_out)
     struct greylist_outcome outcome;
     struct err e;
 
-    if (!applies(q))
+    if (!applies(q) || is_allowlisted(q))
         return POLICY_NONE;
     struct greylist_triplet triplet = {
         .sender = q->request->sender,

@@ -5,8 +5,12 @@
 #include "common/text/domain.h"
 #include "policyd/check_access.h"
 #include "policyd/check_brake.h"
+#include "policyd/check_client.h"
+#include "policyd/check_dnsbl.h"
 #include "policyd/check_greylist.h"
+#include "policyd/check_helo.h"
 #include "policyd/check_rate.h"
+#include "policyd/check_sender.h"
 #include "policyd/check_spf.h"
 #include "policyd/policy_plan.h"
 
@@ -16,8 +20,9 @@ static const struct {
     const char *name;
     policy_check run;
 } checks[] = {
-    {"access", check_access}, {"spf", check_spf},           {"rate", check_rate},
-    {"brake", check_brake},   {"greylist", check_greylist},
+    {"access", check_access}, {"rate", check_rate},   {"brake", check_brake},
+    {"client", check_client}, {"helo", check_helo},   {"sender", check_sender},
+    {"spf", check_spf},       {"dnsbl", check_dnsbl}, {"greylist", check_greylist},
 };
 #define COUNT (sizeof(checks) / sizeof(checks[0]))
 _Static_assert(COUNT <= POLICYD_MAX_CHECKS, "policyd_conf.h");
@@ -40,7 +45,7 @@ policy_checks_name(int check)
 const char *
 policy_checks_names(void)
 {
-    return "access, spf, rate, brake, greylist";
+    return "access, rate, brake, client, helo, sender, spf, dnsbl, greylist";
 }
 
 static void
@@ -72,8 +77,40 @@ policy_checks_prepare(struct policy_question *q)
 void
 policy_checks_say(struct policy_question *q, const char *check, const char *text)
 {
-    if (text != NULL && q->word_count < POLICYD_MAX_CHECKS)
+    if (text != NULL && q->word_count < POLICY_MAX_WORDS)
         q->words[q->word_count++] = (struct policy_word){check, text};
+}
+
+bool
+policy_checks_is_stranger_at_rcpt(const struct policy_question *q)
+{
+    return span_equal_cstr(q->request->protocol_state, "RCPT") && !q->trusted &&
+           q->client.family != 0;
+}
+
+bool
+policy_checks_has_confirmed_name(const struct policy_question *q)
+{
+    return q->request->client_name.n != 0 && !span_equal_cstr(q->request->client_name, "unknown");
+}
+
+enum policy_opinion
+policy_checks_act(const struct policy_question *q, int action, const struct policy_refusal *refusal,
+                  struct policy_action *action_out)
+{
+    bool later = action == POLICYD_DEFER;
+
+    if (action == POLICYD_ACCEPT)
+        return POLICY_NONE;
+    char *value = arena_printf(q->work->mem, "%s.%s %s%s", later ? "450 4" : "550 5", refusal->dsn,
+                               refusal->text != NULL ? refusal->text : "refused",
+                               later ? "; try again later" : "");
+    /* Without memory for the text there is still the code. */
+    *action_out = (struct policy_action){
+        .value = value != NULL ? span_cstr(value) : SPAN_LIT("451 4.3.0 try again later"),
+        .reason = refusal->reason,
+    };
+    return POLICY_FINAL;
 }
 
 bool

@@ -12,6 +12,9 @@
 
 #define POLICY_INSTANCE_MAX_BYTES 64 /* Postfix's are about 25; longer ones are not remembered */
 
+/* Most checks leave one, and one more in shadow mode. */
+#define POLICY_MAX_WORDS (2 * POLICYD_MAX_CHECKS)
+
 /* What a connection keeps between requests. Postfix sends all questions of one transaction over one
  * connection, and adds a PREPENDed field once for each answer that says so. */
 struct policy_memory {
@@ -51,9 +54,10 @@ struct policy_question {
     struct span sender_local;  /* of the sender; both empty for <> */
     struct span sender_domain; /* canonical; empty when it is not a domain name */
     struct span recipient_local;
-    struct span recipient_domain;  /* canonical */
-    const struct spf_outcome *spf; /* NULL: not checked */
-    struct policy_word words[POLICYD_MAX_CHECKS];
+    struct span recipient_domain;          /* canonical */
+    const struct spf_outcome *spf;         /* NULL: not checked */
+    const struct dnslist_outcome *dnslist; /* NULL: not asked yet; check_dnsbl_outcome() asks */
+    struct policy_word words[POLICY_MAX_WORDS];
     size_t word_count;
     struct policy_trace
         trace[POLICYD_MAX_CHECKS]; /* in the order asked, up to the one that decided */
@@ -66,6 +70,13 @@ struct policy_action {
     const char *reason; /* one word for the log; NULL: nothing to tell */
 };
 
+/* What a check says against a recipient. */
+struct policy_refusal {
+    const char *dsn;  /* RFC 3463 subject and detail: "7.25" */
+    const char *text; /* NULL (no memory): the code alone is said */
+    const char *reason;
+};
+
 typedef enum policy_opinion (*policy_check)(struct policy_question *q,
                                             struct policy_action *action_out);
 
@@ -75,6 +86,19 @@ void policy_checks_prepare(struct policy_question *q);
 void policy_checks_run(struct policy_question *q, struct policy_action *action_out);
 /* Leaves a word for the log; `text` as in struct policy_word. */
 void policy_checks_say(struct policy_question *q, const char *check, const char *text);
+
+/* Whether a recipient is asked about for a client that is neither ours nor authenticated, and whose
+ * address is known: what most checks are about. */
+bool policy_checks_is_stranger_at_rcpt(const struct policy_question *q);
+
+/* Postfix confirms names forward and back; "unknown" is a client without one. */
+bool policy_checks_has_confirmed_name(const struct policy_question *q);
+
+/* `action` (enum policyd_action) as an opinion: "550 5.7.25 TEXT" or "450 4.7.25 TEXT" for code
+ * "7.25", with `reason` for the log. POLICY_NONE for accept. */
+enum policy_opinion
+policy_checks_act(const struct policy_question *q, int action, const struct policy_refusal *refusal,
+                  struct policy_action *action_out);
 
 /* Whether this transaction was given its PREPENDed field with an earlier answer. */
 bool policy_checks_has_field(const struct policy_question *q);

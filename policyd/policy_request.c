@@ -19,6 +19,7 @@ policy_request_parse(const struct attrs *a, struct policy_request *request_out)
         {"instance", offsetof(struct policy_request, instance)},
         {"client_address", offsetof(struct policy_request, client_address)},
         {"client_name", offsetof(struct policy_request, client_name)},
+        {"server_address", offsetof(struct policy_request, server_address)},
         {"helo_name", offsetof(struct policy_request, helo_name)},
         {"sender", offsetof(struct policy_request, sender)},
         {"recipient", offsetof(struct policy_request, recipient)},

@@ -22,6 +22,7 @@ struct policy_request {
     struct span instance; /* one mail transaction; empty before MAIL FROM */
     struct span client_address;
     struct span client_name;
+    struct span server_address;
     struct span helo_name;
     struct span sender; /* internal form; empty for <> */
     struct span recipient;

@@ -6,6 +6,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/suffix.h"
 #include "policyd/access_file.h"
+#include "policyd/dnslist.h"
 #include "policyd/policy_plan.h"
 #include "policyd/policy_session.h"
 #include "policyd/ratelimit.h"
@@ -97,6 +98,7 @@ policyd_build(void *state, const void *settings, bool check_only, void **built_o
     built->plan = xcalloc(1, sizeof(*built->plan));
     built->limits = xcalloc(1, sizeof(*built->limits));
     built->rules = xcalloc(1, sizeof(*built->rules));
+    built->lists = xcalloc(1, sizeof(*built->lists));
     or_status st = find_hostname(set, &built->hostname, e);
     if (st == OR_OK)
         st = map_srs_new(set, &built->srs, e);
@@ -108,6 +110,8 @@ policyd_build(void *state, const void *settings, bool check_only, void **built_o
         st = ratelimit_init(built->limits, set, e);
     if (st == OR_OK)
         st = verdict_rules_init(built->rules, set, e);
+    if (st == OR_OK)
+        st = dnslist_init(built->lists, set, e);
     if (st == OR_OK)
         st = daemon_dns_new(&set->common, &built->dns, e);
     if (st != OR_OK) {
@@ -134,6 +138,8 @@ policyd_destroy(void *built)
     free(b->limits);
     verdict_rules_fini(b->rules);
     free(b->rules);
+    dnslist_fini(b->lists);
+    free(b->lists);
     free(b->hostname);
     free(b);
 }
@@ -150,6 +156,7 @@ policyd_view_init(struct policyd_view *view, const struct policyd_settings *sett
         .plan = built->plan,
         .limits = built->limits,
         .rules = built->rules,
+        .lists = built->lists,
         .store = built->state->store,
         .senders = built->state->senders,
         .decisions = built->state->decisions,

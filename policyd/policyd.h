@@ -29,6 +29,7 @@ struct policyd_state {
 };
 
 struct access_file;
+struct dnslist_set;
 struct policy_plan;
 struct ratelimit;
 struct verdict_rules;
@@ -43,6 +44,7 @@ struct policyd_built {
     struct policy_plan *plan;
     struct ratelimit *limits;
     struct verdict_rules *rules;
+    struct dnslist_set *lists;
 };
 
 /* The daemon as one request sees it, from its beginning to its end, whatever a reload does
@@ -55,6 +57,7 @@ struct policyd_view {
     const struct policy_plan *plan;
     const struct ratelimit *limits;
     const struct verdict_rules *rules;
+    struct dnslist_set *lists;      /* NULL: none */
     struct kvstore *store;          /* NULL: there is none */
     struct recent_senders *senders; /* NULL: nobody wants to know */
     struct decisions *decisions;    /* NULL: none are kept */

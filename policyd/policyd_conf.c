@@ -9,6 +9,7 @@
 
 #define AT(field) offsetof(struct policyd_settings, field)
 #define WEIGHT_MAX 1000
+#define DNSLIST_SCORE_MAX 100000
 
 static const char *const dmarc_words[] = {"enforce", "observe", "off", NULL};
 static const char *const dmarc_discovery_words[] = {"tree-walk", "psl", NULL};
@@ -27,6 +28,15 @@ static const char *const spf_action_words[] = {"accept", "reject", "tempfail", N
     {                                                                                              \
         .name = (name_), .type = CONF_ENUM, .offset = AT(field_), .def = "accept",                 \
         .words = spf_action_words, .help = (help_)                                                 \
+    }
+
+/* In the order of enum policyd_action. */
+static const char *const action_words[] = {"accept", "reject", "defer", NULL};
+
+#define ACTION_OPTION(name_, field_, def_, help_)                                                  \
+    {                                                                                              \
+        .name = (name_), .type = CONF_ENUM, .offset = AT(field_), .def = (def_),                   \
+        .words = action_words, .help = (help_)                                                     \
     }
 
 static const struct conf_option options[] = {
@@ -50,8 +60,9 @@ static const struct conf_option options[] = {
      .type = CONF_STRING_LIST,
      .offset = AT(checks),
      .def = "access,rate,spf",
-     .help =
-         "what is checked when Postfix asks, in this order: access, spf, rate, brake, greylist"},
+     .help = "what is checked when Postfix asks, in this order: access, rate, brake, client, helo, "
+             "sender, "
+             "spf, dnsbl, greylist"},
     {.name = "access-file",
      .type = CONF_STRING,
      .offset = AT(access_file),
@@ -151,6 +162,57 @@ static const struct conf_option options[] = {
      .offset = AT(greylist_skip_vouched),
      .def = "false",
      .help = "clients with a confirmed name whose mail passes SPF need not wait"},
+    {.name = "greylist-skip-allowlisted",
+     .type = CONF_BOOL,
+     .offset = AT(greylist_skip_allowlisted),
+     .def = "true",
+     .help = "clients on a dnslist with a negative weight need not wait"},
+    {.name = "dnslist-reject-score",
+     .type = CONF_INT,
+     .offset = AT(dnslist_reject_score),
+     .def = "5",
+     .min = 1,
+     .max = DNSLIST_SCORE_MAX,
+     .help = "sum of the weights of all lists from which a recipient is refused"},
+    {.name = "dnslist-defer-score",
+     .type = CONF_INT,
+     .offset = AT(dnslist_defer_score),
+     .def = "0",
+     .max = DNSLIST_SCORE_MAX,
+     .help = "sum from which a recipient is deferred; 0: never"},
+    {.name = "dnslist-timeout",
+     .type = CONF_DURATION,
+     .offset = AT(dnslist_timeout_ms),
+     .def = "2s",
+     .min = 50,
+     .max = 30000,
+     .help = "how long a request waits for all lists, which are asked at once"},
+    ACTION_OPTION("client-no-ptr", client_no_ptr, "accept", "the client has no PTR record"),
+    ACTION_OPTION("client-no-name", client_no_name, "accept",
+                  "the client has no name that leads back to it, PTR record or not"),
+    ACTION_OPTION("helo-none", helo_on.none, "accept", "no HELO or EHLO before MAIL"),
+    ACTION_OPTION("helo-invalid", helo_on.invalid, "accept",
+                  "a HELO name with characters that no name has"),
+    ACTION_OPTION("helo-not-fqdn", helo_on.not_fqdn, "accept",
+                  "a HELO name without a domain, or an address without brackets"),
+    ACTION_OPTION("helo-wrong-literal", helo_on.wrong_literal, "accept",
+                  "an address literal that is not the client's address"),
+    ACTION_OPTION("helo-our-name", helo_on.our_name, "reject",
+                  "our host name, our address or one of helo-our-names, from a stranger"),
+    ACTION_OPTION("helo-no-address", helo_on.no_address, "accept",
+                  "a HELO name without A, AAAA and MX records"),
+    {.name = "helo-our-names",
+     .type = CONF_STRING_LIST,
+     .offset = AT(helo_our_names),
+     .help = "names that only we use, besides hostname; \".example.org\" means its subdomains"},
+    ACTION_OPTION("sender-null-mx", sender_on.null_mx, "reject",
+                  "the sender's domain says that it takes no mail (RFC 7505)"),
+    ACTION_OPTION("sender-no-domain", sender_on.no_domain, "reject",
+                  "the sender's domain has neither MX nor address"),
+    ACTION_OPTION("sender-bad-mx", sender_on.bad_mx, "accept",
+                  "no mail host of the sender's domain has a public address"),
+    ACTION_OPTION("sender-temperror", sender_on.temperror, "accept",
+                  "DNS does not say where mail to the sender's domain goes"),
     {.name = "dmarc",
      .type = CONF_ENUM,
      .offset = AT(dmarc),
@@ -211,6 +273,12 @@ static const struct conf_option options[] = {
      .def = "50",
      .max = WEIGHT_MAX,
      .help = "weight of a message without any DKIM signature and without list fields"},
+    {.name = "dmarc-weight-dnsbl",
+     .type = CONF_INT,
+     .offset = AT(weights.dnsbl),
+     .def = "100",
+     .max = WEIGHT_MAX,
+     .help = "weight of dnslist-reject-score reached; below it in proportion"},
     {.name = "trusted-sealers",
      .type = CONF_STRING_LIST,
      .offset = AT(trusted_sealers),
@@ -416,6 +484,27 @@ static const struct conf_option rule_options[] = {
      .help = "accept, reject or quarantine"},
 };
 
+#define DNSLIST(field) offsetof(struct policyd_dnslist, field)
+
+static const struct conf_option dnslist_options[] = {
+    {.name = "kinds",
+     .type = CONF_STRING_LIST,
+     .offset = DNSLIST(kinds),
+     .def = "client",
+     .help = "what is looked up in the list: client, sender-domain, helo, client-name"},
+    {.name = "weight",
+     .type = CONF_INT,
+     .offset = DNSLIST(weight),
+     .def = "5",
+     .min = -POLICYD_DNSLIST_MAX_WEIGHT,
+     .max = POLICYD_DNSLIST_MAX_WEIGHT,
+     .help = "what any listing adds to the score; negative: an allow list"},
+    {.name = "codes",
+     .type = CONF_STRING_LIST,
+     .offset = DNSLIST(codes),
+     .help = "weights by answer, \"127.0.0.2-11=5\", instead of weight; others count nothing"},
+};
+
 static const struct conf_section sections[] = {
     {.name = "check",
      .options = check_options,
@@ -432,6 +521,11 @@ static const struct conf_section sections[] = {
      .option_count = sizeof(rule_options) / sizeof(rule_options[0]),
      .item_bytes = sizeof(struct policyd_dmarc_rule),
      .offset = AT(dmarc_rules)},
+    {.name = "dnslist",
+     .options = dnslist_options,
+     .option_count = sizeof(dnslist_options) / sizeof(dnslist_options[0]),
+     .item_bytes = sizeof(struct policyd_dnslist),
+     .offset = AT(dnslists)},
 };
 
 const struct policyd_check *
@@ -452,6 +546,12 @@ policyd_conf_dmarc_rule(const struct policyd_settings *settings, size_t at)
     return conf_item_at(&sections[2], &settings->dmarc_rules, at);
 }
 
+const struct policyd_dnslist *
+policyd_conf_dnslist(const struct policyd_settings *settings, size_t at)
+{
+    return conf_item_at(&sections[3], &settings->dnslists, at);
+}
+
 static const struct conf_service services[] = {
     {"policy", "unix:/var/spool/postfix/outrider/policy", "postfix", 0660},
     {"srs", "unix:/var/spool/postfix/outrider/srs", "postfix", 0660},
@@ -467,7 +567,8 @@ check_weights(const struct policyd_settings *set, struct err *e)
     if (w->from_spf_fail > spf)
         spf = w->from_spf_fail;
     if (set->dmarc_reject == POLICYD_DMARC_REJECT_CORROBORATED &&
-        spf + w->no_ptr + w->no_signature < set->reject_threshold)
+        spf + w->no_ptr + w->no_signature + (set->dnslists.count > 0 ? w->dnsbl : 0) <
+            set->reject_threshold)
         return err_set(e, OR_CONFIG,
                        "dmarc-reject-threshold is above all dmarc-weight options together: nothing "
                        "would ever be rejected; lower it, or say dmarc-reject = never");
@@ -493,6 +594,11 @@ check(void *settings, struct err *e)
     if (set->greylist_delay_ms >= set->greylist_window_ms)
         return err_set(e, OR_CONFIG,
                        "greylist-delay is not below greylist-window: nobody would ever pass");
+    if (set->dnslist_defer_score >= set->dnslist_reject_score)
+        return err_set(
+            e, OR_CONFIG,
+            "dnslist-defer-score is not below dnslist-reject-score: nothing would ever be "
+            "deferred");
     return check_weights(set, e);
 }
 

@@ -30,6 +30,9 @@ enum policyd_from_invalid {
     POLICYD_FROM_INVALID_ACCEPT,
 };
 
+/* What a finding of the checks client, helo and sender leads to. */
+enum policyd_action { POLICYD_ACCEPT, POLICYD_REJECT, POLICYD_DEFER };
+
 enum policyd_spf_action { POLICYD_SPF_ACCEPT, POLICYD_SPF_REJECT, POLICYD_SPF_TEMPFAIL };
 
 #define POLICYD_MAX_FORWARDERS 20 /* trusted-forwarders; each costs an SPF check of its own */
@@ -75,6 +78,26 @@ struct policyd_dmarc_rule {
     int action; /* VERDICT_ACCEPT, VERDICT_REJECT or VERDICT_QUARANTINE of enum verdict_action */
 };
 
+#define POLICYD_DNSLIST_MAX_WEIGHT 1000
+
+/* dnslist "ZONE" { ... } */
+struct policyd_dnslist {
+    struct conf_item head;
+    struct conf_list kinds;
+    int64_t weight;
+    struct conf_list codes;
+};
+
+/* The HELO name's options, each an enum policyd_action. */
+struct policyd_helo_on {
+    int none, invalid, not_fqdn, wrong_literal, our_name, no_address;
+};
+
+/* The sender domain's options, each an enum policyd_action. */
+struct policyd_sender_on {
+    int null_mx, no_domain, bad_mx, temperror;
+};
+
 enum policyd_srs_digest { POLICYD_SRS_SHA1, POLICYD_SRS_SHA256 };
 enum policyd_srs_alphabet { POLICYD_SRS_SAFE, POLICYD_SRS_BASE64 };
 
@@ -85,6 +108,7 @@ struct policyd_weights {
     int64_t from_spf_fail;
     int64_t no_ptr;
     int64_t no_signature;
+    int64_t dnsbl;
 };
 
 struct policyd_settings {
@@ -106,6 +130,16 @@ struct policyd_settings {
     int64_t greylist_lifetime_ms;
     int64_t greylist_auto_allow;
     bool greylist_skip_vouched;
+    bool greylist_skip_allowlisted;
+    struct conf_items dnslists; /* struct policyd_dnslist */
+    int64_t dnslist_reject_score;
+    int64_t dnslist_defer_score; /* 0: never */
+    int64_t dnslist_timeout_ms;
+    int client_no_ptr;  /* enum policyd_action */
+    int client_no_name; /* enum policyd_action */
+    struct policyd_helo_on helo_on;
+    struct conf_list helo_our_names;
+    struct policyd_sender_on sender_on;
     bool spf_header;
     int spf_on[SPF_RESULTS];      /* enum policyd_spf_action, by MAIL FROM's enum spf_result */
     int spf_helo_on[SPF_RESULTS]; /* the same for the HELO name */
@@ -146,6 +180,8 @@ const struct policyd_check *policyd_conf_check(const struct policyd_settings *se
 const struct policyd_rate *policyd_conf_rate(const struct policyd_settings *settings, size_t at);
 const struct policyd_dmarc_rule *
 policyd_conf_dmarc_rule(const struct policyd_settings *settings, size_t at);
+const struct policyd_dnslist *
+policyd_conf_dnslist(const struct policyd_settings *settings, size_t at);
 
 /* Whether the client is one of our own, whose mail is neither checked by SPF nor by DMARC. */
 bool policyd_conf_is_internal(const struct policyd_settings *settings, const struct ip *client);

@@ -30,6 +30,12 @@ verdict_decide_wants_from_spf(const struct policyd_settings *settings,
            settings->weights.from_spf_fail > 0;
 }
 
+bool
+verdict_decide_wants_dnsbl(const struct policyd_settings *settings, const struct verdict_facts *f)
+{
+    return is_corroborated_mode(settings, f) && settings->weights.dnsbl > 0;
+}
+
 /* SPF counts once. For an envelope of the author's own domain a fail is that domain's word about
  * this very mail; for another envelope the author's domain does not name this client, which is also
  * what every honest forwarder looks like, so it weighs less. */
@@ -47,7 +53,8 @@ static int64_t
 weigh_signals(const struct policyd_weights *w, const struct verdict_facts *f)
 {
     return weigh_spf(w, f) + (f->no_ptr ? w->no_ptr : 0) +
-           (!f->has_signature && !f->has_list_traits ? w->no_signature : 0);
+           (!f->has_signature && !f->has_list_traits ? w->no_signature : 0) +
+           w->dnsbl * f->dnsbl_percent / 100;
 }
 
 /* A policy of reject that DMARC failed. */

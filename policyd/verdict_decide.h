@@ -28,6 +28,7 @@ struct verdict_facts {
                      trusted-forwarders */
     const struct policyd_dmarc_rule *rule; /* the site's own about this message; NULL: none */
     bool no_ptr;                           /* the client has no confirmed host name */
+    int64_t dnsbl_percent;                 /* of dnslist-reject-score, at most 100 */
 };
 
 struct verdict_decision {
@@ -47,6 +48,10 @@ bool verdict_decide_is_list_copy(const struct verdict_facts *f);
 /* Whether `from_spf` can change the decision: then it is worth asking for. */
 bool verdict_decide_wants_from_spf(const struct policyd_settings *settings,
                                    const struct verdict_facts *f);
+
+/* Whether what DNS lists say can change the decision. */
+bool
+verdict_decide_wants_dnsbl(const struct policyd_settings *settings, const struct verdict_facts *f);
 
 void verdict_decide(const struct policyd_settings *settings, const struct verdict_facts *f,
                     struct verdict_decision *decision_out);

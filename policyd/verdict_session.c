@@ -17,6 +17,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/text/domain.h"
+#include "policyd/dnslist_eval.h"
 #include "policyd/policyd_metrics.h"
 #include "policyd/spf/spf_eval.h"
 #include "policyd/verdict_decide.h"
@@ -202,6 +203,24 @@ check_author_spf(struct verdict_case *c)
     c->facts.from_spf = outcome.result;
 }
 
+/* Asked again, not remembered from RCPT: the answers lie in the cache. */
+static void
+check_dnsbl(struct verdict_case *c)
+{
+    const struct dnslist_about about = {
+        .client = c->client,
+        .sender = c->question.sender,
+        .helo = c->question.helo_name,
+        .client_name = c->question.client_name,
+    };
+    int64_t bar = c->work->view->settings->dnslist_reject_score;
+    struct dnslist_outcome outcome;
+
+    dnslist_eval(c->work, &about, &outcome);
+    if (outcome.score > 0)
+        c->facts.dnsbl_percent = outcome.score < bar ? outcome.score * 100 / bar : 100;
+}
+
 /* One author only: a sealer reports on one From domain. */
 static bool
 check_seals(struct verdict_case *c)
@@ -243,6 +262,8 @@ decide(struct verdict_case *c)
         f->vouched = check_seals(c) || (!relayed && check_forwarder(c));
     if (!f->vouched && !relayed && verdict_decide_wants_from_spf(set, f))
         check_author_spf(c);
+    if (!f->vouched && !relayed && verdict_decide_wants_dnsbl(set, f))
+        check_dnsbl(c);
     verdict_decide(set, f, &c->decision);
 }
 
@@ -353,6 +374,8 @@ log_verdict(const struct verdict_case *c)
     if (a->dmarc_policy.n > 0)
         log_line_add(&l, "policy", a->dmarc_policy);
     log_organisation(&l, c);
+    if (c->facts.dnsbl_percent > 0)
+        log_line_addf(&l, "dnsbl", "%lld%%", (long long)c->facts.dnsbl_percent);
     if (c->decision.weight > 0)
         log_line_addf(&l, "weight", "%lld", (long long)c->decision.weight);
     if (a->text.n > 0)

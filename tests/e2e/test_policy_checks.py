@@ -3,7 +3,6 @@
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -14,6 +13,7 @@ from lab import mail
 from lab.daemons import Daemon
 from lab.lab import POLICYD_CONF
 from lab.process import Process, can_connect
+from policy_tools import Policy
 
 CONF = """\
 user = "root"
@@ -45,25 +45,6 @@ rate "nets" {
     action = hold
 }
 """
-
-
-class Policy:
-    """A connection to the policy socket."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(20)
-        self.socket.connect(path)
-        self.file = self.socket.makefile("rb")
-
-    def ask(self, **attributes):
-        attributes = {"request": "smtpd_access_policy", "protocol_state": "RCPT", "client_address": "192.0.2.1",
-                      "sender": "a@far.test", "recipient": "bob@home.test", "instance": "1.2.3", **attributes}
-        lines = "".join(f"{name}={value}\n" for name, value in attributes.items())
-        self.socket.sendall(lines.encode() + b"\n")
-        action = self.file.readline().decode().strip()
-        assert self.file.readline() == b"\n"
-        return action.removeprefix("action=")
 
 
 class World:

@@ -74,6 +74,31 @@ START_TEST(options_arrive_in_their_fields)
 }
 END_TEST
 
+/* Lists only count towards the threshold where there are any. */
+START_TEST(sections_of_lists)
+{
+    struct policyd_settings *s;
+    struct err e;
+
+    ck_assert_msg(
+        policyd_conf_text("dnslist \"zen.example\" { }\n"
+                          "dnslist \"allow.example\" { weight = -5  codes = {\"127.0.0.2=1\"} }\n"
+                          "dmarc-reject-threshold = 300\n",
+                          &s, &e) == OR_OK,
+        "%s", e.text);
+    ck_assert_uint_eq(s->dnslists.count, 2);
+    ck_assert_str_eq(policyd_conf_dnslist(s, 0)->head.title, "zen.example");
+    ck_assert_str_eq(policyd_conf_dnslist(s, 0)->kinds.items[0], "client");
+    ck_assert_int_eq(policyd_conf_dnslist(s, 1)->weight, -5);
+    ck_assert_uint_eq(policyd_conf_dnslist(s, 1)->codes.count, 1);
+    ck_assert_int_eq(s->helo_on.our_name, POLICYD_REJECT);
+    ck_assert_int_eq(s->helo_on.invalid, POLICYD_ACCEPT);
+    ck_assert(s->greylist_skip_allowlisted);
+    conf_free(&policyd_conf_schema, s);
+    ck_assert_int_eq(policyd_conf_text("dmarc-reject-threshold = 300\n", &s, &e), OR_CONFIG);
+}
+END_TEST
+
 START_TEST(mistakes_name_the_option)
 {
     static const struct {
@@ -88,6 +113,11 @@ START_TEST(mistakes_name_the_option)
         {"spf-void-limit = 2\n", "spf-void-limit"},
         {"internal-networks = {\"10.0.0.0/40\"}\n", "internal-networks"},
         {"dmarc-reject-threshold = 500\n", "dmarc-weight"}, /* could never be reached */
+        {"dnslist-defer-score = 5\n", "nothing would ever be deferred"},
+        {"dnslist \"a.example\" { weight = -1001 }\n", "-1000 to 1000"},
+        {"dnslist \"a.example\" { weight = - }\n", "no whole number"},
+        {"dnslist-reject-score = -5\n", "no whole number"},
+        {"helo-none = refuse\n", "accept, reject, defer"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -108,6 +138,7 @@ main(void)
 
     tcase_add_test(tests, an_empty_file_is_a_safe_configuration);
     tcase_add_test(tests, options_arrive_in_their_fields);
+    tcase_add_test(tests, sections_of_lists);
     tcase_add_test(tests, mistakes_name_the_option);
     suite_add_tcase(suite, tests);
     return unit_main(suite);

@@ -27,7 +27,8 @@ static const struct policyd_settings shipped = {
                 .spf_softfail = 50,
                 .from_spf_fail = 50,
                 .no_ptr = 50,
-                .no_signature = 50},
+                .no_signature = 50,
+                .dnsbl = 100},
 };
 
 #define REJECT DMARC_POLICY_REJECT
@@ -200,6 +201,39 @@ START_TEST(options_change_them)
 }
 END_TEST
 
+/* DNS lists are a signal like the others: whole when the client would be refused, else in part. */
+START_TEST(dns_lists_corroborate)
+{
+    static const struct {
+        unsigned flags;
+        int64_t percent;
+        enum verdict_action action;
+    } cases[] = {
+        {SIGNED, 100, VERDICT_REJECT},
+        {SIGNED, 60, VERDICT_QUARANTINE},
+        {SIGNED | NO_PTR, 50, VERDICT_REJECT},
+        {SIGNED | LIST, 100, VERDICT_QUARANTINE},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct row row = {DMARC_FAIL, REJECT, cases[i].flags, SPF_PASS, SPF_PASS, 0, ""};
+        struct dmarc_outcome outcome = outcome_of(&row);
+        const struct verdict_facts facts = {
+            .dmarc = &outcome,
+            .has_signature = true,
+            .has_list_traits = (row.flags & LIST) != 0,
+            .no_ptr = (row.flags & NO_PTR) != 0,
+            .dnsbl_percent = cases[i].percent,
+        };
+        struct verdict_decision d;
+
+        verdict_decide(&shipped, &facts, &d);
+        ck_assert_msg(d.action == cases[i].action, "case %zu: weight %lld", i, (long long)d.weight);
+        ck_assert(verdict_decide_wants_dnsbl(&shipped, &facts) != facts.has_list_traits);
+    }
+}
+END_TEST
+
 /* CVE-2019-16378 and the "Composition Kills": no way around DMARC by an odd From. */
 START_TEST(a_defect_from_is_a_threat)
 {
@@ -253,6 +287,7 @@ main(void)
                         sizeof(rule_rows) / sizeof(rule_rows[0]));
     tcase_add_test(tests, who_is_vouched_for_is_let_in);
     tcase_add_test(tests, options_change_them);
+    tcase_add_test(tests, dns_lists_corroborate);
     tcase_add_test(tests, a_defect_from_is_a_threat);
     tcase_add_test(tests, the_author_is_asked_about_spf_only_where_it_counts);
     suite_add_tcase(suite, tests);
