@@ -125,6 +125,15 @@ read_list(const struct policyd_dnslist *section, struct arena *mem, struct dnsli
     return st == OR_OK ? read_codes(&section->codes, mem, list, e) : st;
 }
 
+static bool
+is_allow_list(const struct dnslist *list)
+{
+    for (size_t i = 0; i < list->code_count; i++)
+        if (list->codes[i].weight < 0)
+            return true;
+    return list->code_count == 0 && list->weight < 0;
+}
+
 or_status
 dnslist_init(struct dnslist_set *set, const struct policyd_settings *settings, struct err *e)
 {
@@ -144,6 +153,7 @@ dnslist_init(struct dnslist_set *set, const struct policyd_settings *settings, s
         if (st != OR_OK)
             return err_wrap(e, st, "dnslist \"%.60s\" (line %u)", section->head.title,
                             section->head.line);
+        set->has_allow_list = set->has_allow_list || is_allow_list(&set->lists[set->count]);
     }
     return OR_OK;
 }

@@ -20,8 +20,10 @@
 #define DNSLIST_MAX_LISTS 32
 #define DNSLIST_MAX_CODES 64 /* of one list */
 
-/* So many questions in a row without an answer, and a list is not asked for a while. */
+/* So many questions in a row without an answer, and a list is not asked for a while. What fails
+ * shortly after another counts with it: the recipients of one message ask the same. */
 #define DNSLIST_MAX_FAILURES 5
+#define DNSLIST_FAILURE_GAP_MS 500
 #define DNSLIST_PAUSE_MS 60000
 
 /* What a list is asked about. */
@@ -46,12 +48,14 @@ struct dnslist {
     struct dnslist_code *codes;
     size_t code_count;
     atomic_uint failures;
+    atomic_llong failed_mono_ms; /* the last that counted */
     atomic_llong paused_until_mono_ms, silent_until_mono_ms;
 };
 
 struct dnslist_set {
     struct dnslist *lists;
     size_t count;
+    bool has_allow_list; /* some weight is negative */
     struct arena mem;
 };
 

@@ -193,6 +193,19 @@ read_address(struct dnslist_reply *r, const struct ip *address)
     r->weight = weight;
 }
 
+/* Whether that was one too many. */
+static bool
+count_failure(struct dnslist *list)
+{
+    long long now = clock_mono_ms(), last = atomic_load(&list->failed_mono_ms);
+
+    if (last != 0 && now < last + DNSLIST_FAILURE_GAP_MS)
+        return false;
+    if (!atomic_compare_exchange_strong(&list->failed_mono_ms, &last, now))
+        return false; /* somebody else counts just now */
+    return atomic_fetch_add(&list->failures, 1) + 1 >= DNSLIST_MAX_FAILURES;
+}
+
 /* `fair`: the list had all the time that it may take. */
 static void
 read_failure(struct dnslist_reply *r, const struct dns_question *question, bool fair)
@@ -202,7 +215,7 @@ read_failure(struct dnslist_reply *r, const struct dns_question *question, bool 
     r->state = DNSLIST_UNKNOWN;
     if (question->status != OR_TEMPFAIL && !(question->status == OR_TIMEOUT && fair))
         return;
-    if (atomic_fetch_add(&list->failures, 1) + 1 < DNSLIST_MAX_FAILURES)
+    if (!count_failure(list))
         return;
     atomic_store(&list->paused_until_mono_ms, clock_mono_ms() + DNSLIST_PAUSE_MS);
     if (may_say(list))

@@ -152,6 +152,7 @@ START_TEST(a_dead_list_is_left_alone_for_a_while)
     policy_ask_init(&a, "dnslist \"dead.example\" { }\ndnslist \"weak.example\" { weight = 9 }\n",
                     "9.2.0.192.dead.example SERVFAIL\n9.2.0.192.weak.example A 127.0.0.2\n");
     for (int i = 0; i < DNSLIST_MAX_FAILURES; i++) {
+        a.lists.lists[0].failed_mono_ms = 0;
         ck_assert_uint_gt(policy_ask(&a, check_dnsbl).n, 0);
         ck_assert_str_eq(policy_ask_word(&a, "dnsbl"),
                          "9:dead.example=unknown,weak.example=127.0.0.2");
@@ -163,6 +164,7 @@ START_TEST(a_dead_list_is_left_alone_for_a_while)
 
     /* one more failure is enough then; an answer makes it well */
     a.lists.lists[0].paused_until_mono_ms = 0;
+    a.lists.lists[0].failed_mono_ms = 0;
     (void)policy_ask(&a, check_dnsbl);
     ck_assert(a.lists.lists[0].paused_until_mono_ms > 0);
     a.lists.lists[0].paused_until_mono_ms = 0;
@@ -170,6 +172,20 @@ START_TEST(a_dead_list_is_left_alone_for_a_while)
     (void)policy_ask(&a, check_dnsbl);
     ck_assert_str_eq(policy_ask_word(&a, "dnsbl"), "none");
     ck_assert_uint_eq(a.lists.lists[0].failures, 0);
+    policy_ask_fini(&a);
+}
+END_TEST
+
+/* The recipients of one message ask the same; the cache says "no answer" to all of them. */
+START_TEST(failures_at_one_time_count_once)
+{
+    struct policy_ask a;
+
+    policy_ask_init(&a, "dnslist \"dead.example\" { }\n", "9.2.0.192.dead.example SERVFAIL\n");
+    for (int i = 0; i < 3 * DNSLIST_MAX_FAILURES; i++)
+        ck_assert_span_eq(policy_ask(&a, check_dnsbl), "");
+    ck_assert_uint_le(a.lists.lists[0].failures, 2); /* on a slow machine */
+    ck_assert_str_eq(policy_ask_word(&a, "dnsbl"), "0:dead.example=unknown");
     policy_ask_fini(&a);
 }
 END_TEST
@@ -217,6 +233,7 @@ main(void)
     tcase_add_test(tests, whom_it_is_not_about);
     tcase_add_test(tests, without_lists_there_is_nothing_to_say);
     tcase_add_test(tests, a_dead_list_is_left_alone_for_a_while);
+    tcase_add_test(tests, failures_at_one_time_count_once);
     tcase_add_test(tests, lists_are_asked_once_for_each_question);
     tcase_add_test(tests, replies_stay_short);
     suite_add_tcase(suite, tests);

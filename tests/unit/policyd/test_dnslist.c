@@ -84,6 +84,7 @@ START_TEST(sections_become_lists)
     ck_assert_uint_eq(set.lists[1].kinds, 1U << DNSLIST_HELO | 1U << DNSLIST_SENDER_DOMAIN);
     ck_assert_int_eq(set.lists[1].weight, -7);
     ck_assert_uint_eq(set.lists[1].code_count, 2);
+    ck_assert(set.has_allow_list);
     dnslist_fini(&set);
     conf_free(&policyd_conf_schema, settings);
 }
