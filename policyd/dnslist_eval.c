@@ -168,24 +168,27 @@ strength(int64_t weight)
     return weight < 0 ? -weight : weight;
 }
 
-/* One address of an answer. Of several the strongest counts. */
+/* Answers that no list gives about a name, in words; NULL for a listing. */
+static const char *
+fault_of(const struct ip *answer)
+{
+    if (answer->family != AF_INET || answer->bytes[0] != 127)
+        return "answers with addresses outside 127.0.0.0/8: it is no list (any more)";
+    return refusal(answer);
+}
+
+/* One address of an answer. Of several the strongest counts; beside a fault none does. */
 static void
 read_address(struct dnslist_reply *r, const struct ip *address)
 {
+    const char *fault = fault_of(address);
     int64_t weight;
 
-    if (address->family != AF_INET || address->bytes[0] != 127) {
-        say_trouble(r, "answers with addresses outside 127.0.0.0/8: it is no list (any more)");
-        r->state = r->state == DNSLIST_CLEAN ? DNSLIST_UNKNOWN : r->state;
-        return;
+    if (fault != NULL) {
+        say_trouble(r, fault);
+        r->state = DNSLIST_UNKNOWN;
     }
-    const char *refused = refusal(address);
-    if (refused != NULL) {
-        say_trouble(r, refused);
-        r->state = r->state == DNSLIST_CLEAN ? DNSLIST_UNKNOWN : r->state;
-        return;
-    }
-    if (!weight_of(r->list, address, &weight) ||
+    if (r->state == DNSLIST_UNKNOWN || !weight_of(r->list, address, &weight) ||
         (r->state == DNSLIST_LISTED && strength(weight) <= strength(r->weight)))
         return;
     r->state = DNSLIST_LISTED;

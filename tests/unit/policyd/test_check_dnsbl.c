@@ -40,7 +40,9 @@ static const char zone[] =
     "9.2.0.192.dead.example     SERVFAIL\n"
     "10.2.0.192.dead.example    TIMEOUT\n"
     "9.2.0.192.wild.example     A   203.0.113.80\n"
-    "9.2.0.192.wild.example     A   127.0.0.1\n"
+    "9.2.0.192.wild.example     A   127.0.0.2\n"
+    "17.2.0.192.wild.example    A   127.0.0.2\n"
+    "17.2.0.192.wild.example    A   203.0.113.80\n"
     "10.2.0.192.wild.example    A   203.0.113.80\n"
     "16.2.0.192.wild.example    A   203.0.113.80\n";
 
@@ -64,6 +66,7 @@ static const struct row {
     {"192.0.2.13", "x@far.example", "h.far.example", "unknown", NULL, "0:weak.example=unknown"},
     {"192.0.2.14", "x@far.example", "h.far.example", "unknown", NULL, "0:weak.example=unknown"},
     {"192.0.2.15", "x@far.example", "h.far.example", "unknown", NULL, "0:weak.example=unknown"},
+    {"192.0.2.17", "x@far.example", "h.far.example", "unknown", NULL, "0:wild.example=unknown"},
     {"192.0.2.16", "x@far.example", "h.far.example", "unknown", NULL, "0:wild.example=unknown"},
     /* RFC 5782 2.4: nibbles */
     {"2001:db8::4567:89ab", "x@far.example", "h.far.example", "unknown",
