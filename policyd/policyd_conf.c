@@ -2,13 +2,14 @@
  */
 #include "policyd/policyd_conf.h"
 
+#include "policyd/policyd_conf_sections.h"
+
 #include "common/run/decisions.h"
 
 #include <stddef.h>
 #include <unistd.h>
 
 #define AT(field) offsetof(struct policyd_settings, field)
-#define WEIGHT_MAX 1000
 #define DNSLIST_SCORE_MAX 100000
 
 static const char *const dmarc_words[] = {"enforce", "observe", "off", NULL};
@@ -241,43 +242,43 @@ static const struct conf_option options[] = {
      .offset = AT(reject_threshold),
      .def = "100",
      .min = 1,
-     .max = WEIGHT_MAX,
+     .max = POLICYD_CONF_WEIGHT_MAX,
      .help = "sum of weights from which corroborated rejects"},
     {.name = "dmarc-weight-spf-fail",
      .type = CONF_INT,
      .offset = AT(weights.spf_fail),
      .def = "100",
-     .max = WEIGHT_MAX,
+     .max = POLICYD_CONF_WEIGHT_MAX,
      .help = "weight of SPF fail for a sender domain aligned with From"},
     {.name = "dmarc-weight-spf-softfail",
      .type = CONF_INT,
      .offset = AT(weights.spf_softfail),
      .def = "50",
-     .max = WEIGHT_MAX,
+     .max = POLICYD_CONF_WEIGHT_MAX,
      .help = "weight of SPF softfail for a sender domain aligned with From"},
     {.name = "dmarc-weight-from-spf-fail",
      .type = CONF_INT,
      .offset = AT(weights.from_spf_fail),
      .def = "50",
-     .max = WEIGHT_MAX,
+     .max = POLICYD_CONF_WEIGHT_MAX,
      .help = "weight of SPF fail for the From domain when the sender's is another"},
     {.name = "dmarc-weight-no-ptr",
      .type = CONF_INT,
      .offset = AT(weights.no_ptr),
      .def = "50",
-     .max = WEIGHT_MAX,
+     .max = POLICYD_CONF_WEIGHT_MAX,
      .help = "weight of a client without a confirmed host name"},
     {.name = "dmarc-weight-no-signature",
      .type = CONF_INT,
      .offset = AT(weights.no_signature),
      .def = "50",
-     .max = WEIGHT_MAX,
+     .max = POLICYD_CONF_WEIGHT_MAX,
      .help = "weight of a message without any DKIM signature and without list fields"},
     {.name = "dmarc-weight-dnsbl",
      .type = CONF_INT,
      .offset = AT(weights.dnsbl),
      .def = "100",
-     .max = WEIGHT_MAX,
+     .max = POLICYD_CONF_WEIGHT_MAX,
      .help = "weight of dnslist-reject-score reached; below it in proportion"},
     {.name = "trusted-sealers",
      .type = CONF_STRING_LIST,
@@ -395,163 +396,6 @@ static const struct conf_option options[] = {
          "new senders too long for an address that a client's network may add to the store a day"},
 };
 
-#define CHECK(field) offsetof(struct policyd_check, field)
-
-static const char *const check_mode_words[] = {"enforce", "shadow", NULL};
-
-static const struct conf_option check_options[] = {
-    {.name = "mode",
-     .type = CONF_ENUM,
-     .offset = CHECK(mode),
-     .def = "enforce",
-     .words = check_mode_words,
-     .help = "shadow: what the check would answer is only logged"},
-    {.name = "skip-clients",
-     .type = CONF_CIDR_LIST,
-     .offset = CHECK(skip_clients),
-     .help = "clients that are not checked"},
-    {.name = "skip-senders",
-     .type = CONF_STRING_LIST,
-     .offset = CHECK(skip_senders),
-     .help =
-         "senders that are not checked: user@example.org, user@, example.org, .example.org, <>"},
-    {.name = "skip-recipients",
-     .type = CONF_STRING_LIST,
-     .offset = CHECK(skip_recipients),
-     .help = "recipients whose mail is not checked, in the same forms"},
-};
-
-#define RATE(field) offsetof(struct policyd_rate, field)
-
-static const char *const rate_count_words[] = {"messages", "recipients", NULL};
-static const char *const rate_stage_words[] = {"rcpt", "data", "end-of-message", NULL};
-static const char *const rate_action_words[] = {"defer", "reject", "hold", "warn", NULL};
-
-static const struct conf_option rate_options[] = {
-    {.name = "by",
-     .type = CONF_STRING_LIST,
-     .offset = RATE(by),
-     .required = true,
-     .help = "sasl-user, client, client-net, sender, sender-domain, recipient-domain"},
-    {.name = "limits",
-     .type = CONF_STRING_LIST,
-     .offset = RATE(limits),
-     .required = true,
-     .help = "\"100/1h\", \"500/1d\": all of them apply"},
-    {.name = "count",
-     .type = CONF_ENUM,
-     .offset = RATE(count),
-     .def = "messages",
-     .words = rate_count_words,
-     .help = "what is counted: messages or recipients"},
-    {.name = "stage",
-     .type = CONF_ENUM,
-     .offset = RATE(stage),
-     .def = "end-of-message",
-     .words = rate_stage_words,
-     .help = "when it is counted: rcpt, data or end-of-message"},
-    {.name = "action",
-     .type = CONF_ENUM,
-     .offset = RATE(action),
-     .def = "defer",
-     .words = rate_action_words,
-     .help = "defer (450), reject (550), hold (in Postfix's hold queue) or warn (log only)"},
-};
-
-#define RULE(field) offsetof(struct policyd_dmarc_rule, field)
-
-/* In the order of enum verdict_action. */
-static const char *const rule_action_words[] = {"accept", "reject", "quarantine", NULL};
-
-static const struct conf_option rule_options[] = {
-    {.name = "authors",
-     .type = CONF_STRING_LIST,
-     .offset = RULE(authors),
-     .help = "From domains: example.org, .example.org"},
-    {.name = "clients",
-     .type = CONF_CIDR_LIST,
-     .offset = RULE(clients),
-     .help = "the hosts that bring it"},
-    {.name = "list-ids",
-     .type = CONF_STRING_LIST,
-     .offset = RULE(list_ids),
-     .help = "mailing lists by List-Id: dev.example.org, .example.org"},
-    {.name = "action",
-     .type = CONF_ENUM,
-     .offset = RULE(action),
-     .required = true,
-     .words = rule_action_words,
-     .help = "accept, reject or quarantine"},
-};
-
-#define DNSLIST(field) offsetof(struct policyd_dnslist, field)
-
-static const struct conf_option dnslist_options[] = {
-    {.name = "kinds",
-     .type = CONF_STRING_LIST,
-     .offset = DNSLIST(kinds),
-     .def = "client",
-     .help = "what is looked up in the list: client, sender-domain, helo, client-name"},
-    {.name = "weight",
-     .type = CONF_INT,
-     .offset = DNSLIST(weight),
-     .def = "5",
-     .min = -POLICYD_DNSLIST_MAX_WEIGHT,
-     .max = POLICYD_DNSLIST_MAX_WEIGHT,
-     .help = "what any listing adds to the score; negative: an allow list"},
-    {.name = "codes",
-     .type = CONF_STRING_LIST,
-     .offset = DNSLIST(codes),
-     .help = "weights by answer, \"127.0.0.2-11=5\", instead of weight; others count nothing"},
-};
-
-static const struct conf_section sections[] = {
-    {.name = "check",
-     .options = check_options,
-     .option_count = sizeof(check_options) / sizeof(check_options[0]),
-     .item_bytes = sizeof(struct policyd_check),
-     .offset = AT(check_sections)},
-    {.name = "rate",
-     .options = rate_options,
-     .option_count = sizeof(rate_options) / sizeof(rate_options[0]),
-     .item_bytes = sizeof(struct policyd_rate),
-     .offset = AT(rates)},
-    {.name = "dmarc-rule",
-     .options = rule_options,
-     .option_count = sizeof(rule_options) / sizeof(rule_options[0]),
-     .item_bytes = sizeof(struct policyd_dmarc_rule),
-     .offset = AT(dmarc_rules)},
-    {.name = "dnslist",
-     .options = dnslist_options,
-     .option_count = sizeof(dnslist_options) / sizeof(dnslist_options[0]),
-     .item_bytes = sizeof(struct policyd_dnslist),
-     .offset = AT(dnslists)},
-};
-
-const struct policyd_check *
-policyd_conf_check(const struct policyd_settings *settings, size_t at)
-{
-    return conf_item_at(&sections[0], &settings->check_sections, at);
-}
-
-const struct policyd_rate *
-policyd_conf_rate(const struct policyd_settings *settings, size_t at)
-{
-    return conf_item_at(&sections[1], &settings->rates, at);
-}
-
-const struct policyd_dmarc_rule *
-policyd_conf_dmarc_rule(const struct policyd_settings *settings, size_t at)
-{
-    return conf_item_at(&sections[2], &settings->dmarc_rules, at);
-}
-
-const struct policyd_dnslist *
-policyd_conf_dnslist(const struct policyd_settings *settings, size_t at)
-{
-    return conf_item_at(&sections[3], &settings->dnslists, at);
-}
-
 static const struct conf_service services[] = {
     {"policy", "unix:/var/spool/postfix/outrider/policy", "postfix", 0660},
     {"srs", "unix:/var/spool/postfix/outrider/srs", "postfix", 0660},
@@ -607,8 +451,8 @@ const struct conf_schema policyd_conf_schema = {
     .settings_bytes = sizeof(struct policyd_settings),
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
-    .sections = sections,
-    .section_count = sizeof(sections) / sizeof(sections[0]),
+    .sections = policyd_conf_sections,
+    .section_count = POLICYD_CONF_SECTIONS,
     .services = services,
     .service_count = sizeof(services) / sizeof(services[0]),
     .uses_dns = true,

@@ -52,7 +52,7 @@ START_TEST(mistakes_are_named)
     static const struct {
         const char *text, *said;
     } rows[] = {
-        {"checks = {\"spam\"}\n", "checks: there is no check \"spam\"; allowed: access, spf"},
+        {"checks = {\"spam\"}\n", "checks: there is no check \"spam\"; allowed: access, rate"},
         {"checks = {\"spf\", \"spf\"}\n", "checks: \"spf\" is named twice"},
         {"\ncheck \"spam\" { mode = shadow }\n", "check \"spam\" (line 2): there is no check"},
         {"check \"greylist\" { skip-senders = {\"@example.org\"} }\n", "names nobody before the @"},
