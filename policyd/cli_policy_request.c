@@ -69,7 +69,7 @@ int
 cli_policy_request_read(const struct cli *cli, struct arena *mem,
                         struct policy_request *request_out)
 {
-    struct policy_request request;
+    struct policy_request request = {.protocol_state = SPAN_EMPTY};
     struct buf text;
     struct err e;
 

@@ -16,7 +16,7 @@
 #define GATHER_MS 200        /* a batch waits this long for company */
 #define PRUNE_EVERY_MS 60000 /* when nothing is written */
 #define PRUNE_SLICE "200"    /* rows that go at once */
-#define PRUNE_SLICES 20      /* after one batch; what is left goes with the next */
+#define PRUNE_SLICES 100     /* after one batch, which has fewer records */
 #define WARNING_EVERY_MS 60000
 #define QUEUE_MAX_BYTES ((size_t)4 << 20)
 #define QUEUE_SHARE 16         /* of max_bytes: a batch must not carry the file past its bound */
@@ -35,12 +35,15 @@ enum statement { ADD, PRUNE_AGE, PRUNE_SIZE, PAGES, BEGIN, COMMIT, ROLLBACK };
 #define STATEMENTS (ROLLBACK + 1)
 
 #define OLDEST "(SELECT id FROM decisions ORDER BY id LIMIT " PRUNE_SLICE ")"
+#define USED                                                                                       \
+    "SELECT (page_count - freelist_count) * page_size"                                             \
+    " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+
 static const char *const sql[STATEMENTS] = {
     [ADD] = "INSERT INTO decisions (time, queue_id, instance, text) VALUES (?1, ?2, ?3, ?4)",
     [PRUNE_AGE] = "DELETE FROM decisions WHERE id IN " OLDEST " AND time < ?1",
     [PRUNE_SIZE] = "DELETE FROM decisions WHERE id IN " OLDEST,
-    [PAGES] = "SELECT (page_count - freelist_count) * page_size"
-              " FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+    [PAGES] = USED,
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
