@@ -9,6 +9,7 @@
 #include "policyd/dnslist.h"
 #include "policyd/policy_plan.h"
 #include "policyd/policy_session.h"
+#include "policyd/policyd_metrics.h"
 #include "policyd/ratelimit.h"
 #include "policyd/spf/spf_eval.h"
 #include "policyd/verdict_rules.h"
@@ -32,7 +33,8 @@ open_decisions(const struct policyd_settings *set)
 {
     const struct decisions_settings settings = {.path = set->decisions,
                                                 .keep_s = set->decisions_keep_ms / 1000,
-                                                .max_bytes = set->decisions_max_bytes};
+                                                .max_bytes = set->decisions_max_bytes,
+                                                .metric = POLICYD_METRIC_DECISIONS};
     struct decisions *decisions = NULL;
     struct err e;
 

@@ -12,6 +12,8 @@ static const char *const spf_results[] = {"none",     "neutral",   "pass",      
                                           "softfail", "temperror", "permerror", NULL};
 static const char *const dmarc_results[] = {"none", "pass", "fail", "temperror", "permerror", NULL};
 
+static const char *const decisions[] = {"kept", "dropped", NULL}; /* enum decisions_metric */
+
 enum answer { ANSWER_DUNNO, ANSWER_PREPEND, ANSWER_DEFER, ANSWER_REJECT, ANSWER_OTHER };
 static const char *const answers[] = {"dunno", "prepend", "defer", "reject", "other", NULL};
 
@@ -58,6 +60,11 @@ static const struct metrics_row rows[] = {
                                    .type = METRICS_HISTOGRAM,
                                    .labels = {{"request", kinds}},
                                    .help = "From a whole request to its answer."},
+    ROW(POLICYD_METRIC_DECISIONS) = {.name = "outrider_policyd_decisions_total",
+                                     .type = METRICS_COUNTER,
+                                     .labels = {{"result", decisions}},
+                                     .help = "Decisions for outrider policy explain: kept, or "
+                                             "dropped as the disk did not take them."},
 };
 
 const struct metrics_schema policyd_metrics = {.rows = rows,

@@ -13,9 +13,10 @@ enum policyd_metric {
     POLICYD_METRIC_REQUESTS = METRICS_FIRST, /* policyd_metrics_action() */
     POLICYD_METRIC_VERDICTS,                 /* enum verdict_action */
     POLICYD_METRIC_BAD_REQUESTS,
-    POLICYD_METRIC_SPF,     /* enum policyd_request_kind, then enum spf_result */
-    POLICYD_METRIC_DMARC,   /* enum dmarc_result */
-    POLICYD_METRIC_SECONDS, /* enum policyd_request_kind */
+    POLICYD_METRIC_SPF,       /* enum policyd_request_kind, then enum spf_result */
+    POLICYD_METRIC_DMARC,     /* enum dmarc_result */
+    POLICYD_METRIC_SECONDS,   /* enum policyd_request_kind */
+    POLICYD_METRIC_DECISIONS, /* enum decisions_metric */
 };
 
 enum policyd_request_kind { POLICYD_KIND_POLICY, POLICYD_KIND_MESSAGE };

@@ -8,6 +8,7 @@
 #include "common/base/locks.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/run/metrics.h"
 #include "common/run/sqlite_db.h"
 
 #include <stdlib.h>
@@ -60,6 +61,7 @@ struct decisions {
     int64_t keep_ms;
     int64_t max_bytes;
     size_t queue_max_bytes;
+    unsigned metric;
     sqlite3 *db; /* the thread's, like all down to the lock */
     sqlite3_stmt *statements[STATEMENTS];
     int64_t next_warning_ms; /* monotonic */
@@ -105,6 +107,13 @@ record_new(const struct decision *d, size_t *bytes_out)
     return r;
 }
 
+static void
+count(const struct decisions *ring, enum decisions_metric what, uint64_t n)
+{
+    if (ring->metric != 0)
+        metrics_add(ring->metric, what, 0, (int64_t)n);
+}
+
 static bool
 is_half_full(const struct decisions *ring)
 {
@@ -131,8 +140,10 @@ decisions_add(struct decisions *ring, const struct decision *decision)
         ring->counts.dropped++;
     }
     lock_drop(&ring->lock);
-    if (!taken)
-        free(r);
+    if (taken)
+        return;
+    count(ring, DECISIONS_DROPPED, 1);
+    free(r);
 }
 
 struct decisions_counts
@@ -241,7 +252,7 @@ static void
 keep(struct decisions *ring, struct record *first)
 {
     struct err e = {.text = "they came faster than the disk takes them"};
-    uint64_t count = 0;
+    uint64_t records = 0;
     or_status st = first == NULL ? OR_OK : write_batch(ring, first, &e);
 
     while (first != NULL) {
@@ -249,14 +260,15 @@ keep(struct decisions *ring, struct record *first)
 
         free(first);
         first = next;
-        count++;
+        records++;
     }
     lock_take(&ring->lock);
     if (st == OR_OK)
-        ring->counts.written += count;
+        ring->counts.written += records;
     else
-        ring->counts.dropped += count;
+        ring->counts.dropped += records;
     lock_drop(&ring->lock);
+    count(ring, st == OR_OK ? DECISIONS_KEPT : DECISIONS_DROPPED, records);
     warn_of_losses(ring, e.text);
     prune(ring);
 }
@@ -344,6 +356,7 @@ decisions_open(const struct decisions_settings *settings, struct decisions **rin
     ring->max_bytes =
         settings->max_bytes > DECISIONS_MIN_BYTES ? settings->max_bytes : DECISIONS_MIN_BYTES;
     ring->queue_max_bytes = queue_bound(ring->max_bytes);
+    ring->metric = settings->metric;
     ring->last = &ring->first;
     lock_init(&ring->lock, LOCK_DECISIONS);
     lock_cond_init(&ring->wake);

@@ -31,10 +31,14 @@
 
 struct decisions;
 
+/* The words of the counter's label: "kept", "dropped". */
+enum decisions_metric { DECISIONS_KEPT, DECISIONS_DROPPED };
+
 struct decisions_settings {
     const char *path;
     int64_t keep_s;    /* older records go */
     int64_t max_bytes; /* of the file; its write-ahead log takes a few megabytes more */
+    unsigned metric;   /* the daemon's counter of records, by enum decisions_metric; 0: none */
 };
 
 struct decision {

@@ -8,12 +8,13 @@ import socket
 import sqlite3
 import subprocess
 import time
+import urllib.request
 
 import pytest
 
 from lab.daemons import Daemon, program_path
 from lab.lab import POLICYD_CONF
-from lab.process import Process, can_connect
+from lab.process import Process, can_connect, free_port
 
 CONF = """\
 user = "root"
@@ -52,6 +53,7 @@ class World:
         config = self.config(extra, decisions)
         self.daemon = Daemon(self.build, self.d, "policyd", "outrider-policyd", config,
                              [f"{self.d}/policy", f"{self.d}/srs"]).start()
+        self.ask({"protocol_state": "VRFY", "instance": "0"})  # it has opened all it needs, not only its sockets
         return self.daemon
 
     def start_redis(self):
@@ -143,6 +145,17 @@ def test_explain_of_what_is_not_kept_is_no(world):
     assert world.run("policy", "explain", "x", f"--file={world.d}/none").returncode == 1
     assert world.run("policy", "explain", "x", f"--file={world.d}/policyd.conf").returncode == 78
     assert world.run("policy", "explain").returncode == 2
+
+
+def test_what_was_kept_is_counted(world):
+    port = free_port()
+    world.start(f'metrics-listen = "inet:127.0.0.1:{port}"')
+    world.ask({}, {})
+    world.explain("1.2.3", 2)  # and the one of the start
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    assert 'outrider_policyd_decisions_total{result="kept"} 3\n' in text
+    assert 'outrider_policyd_decisions_total{result="dropped"} 0\n' in text
 
 
 def test_kill_9_loses_no_decision_that_was_kept(world):
