@@ -23,7 +23,7 @@ listen srs {{ address = {{"unix:{d}/srs"}} group = "root" }}
 store = "{store}"
 decisions = "{decisions}"
 dns {{ servers = {{"127.0.0.1:1"}} timeout = 200ms }}
-checks = {{"rate", "spf", "greylist"}}
+checks = {{{checks}"rate", "spf", "greylist"}}
 spf-on-fail = reject
 check "greylist" {{ skip-recipients = {{"postmaster@"}} }}
 rate "users" {{ by = {{"sasl-user"}} limits = {{"100/1h", "500/1d"}} count = recipients }}
@@ -41,12 +41,13 @@ class World:
         self.build, self.d = str(build), directory
         self.ring = f"{directory}/decisions.sqlite"
         self.daemon = self.redis = None
+        self.checks = ""  # before those of CONF
         self.store = f"sqlite:{directory}/state.sqlite"
         with open(f"{directory}/zone", "w", encoding="ascii") as zone:
             zone.write(ZONE)
 
     def config(self, extra="", decisions=None):
-        return CONF.format(d=self.d, store=self.store, decisions=self.ring if decisions is None else decisions,
+        return CONF.format(d=self.d, checks=self.checks, store=self.store, decisions=self.ring if decisions is None else decisions,
                            extra=extra)
 
     def start(self, extra="", decisions=None):
@@ -248,6 +249,22 @@ def test_a_test_knows_modes_and_exemptions_and_speaks_json(world):
     assert checks["spf"]["mode"] == "shadow" and checks["spf"]["answer"].startswith("550 5.7.23")
     assert not checks["greylist"]["asked"] and checks["greylist"]["skipped_by"] == "skip-recipients"
     assert answer["action"] == "DUNNO" and answer["store_only_read"] is True
+
+
+def test_a_test_of_the_brake_tells_nobody(world):
+    hook = f"{world.d}/hook"
+    with open(hook, "w", encoding="ascii") as file:
+        file.write(f"#!/bin/sh\ntouch {world.d}/told\n")
+    os.chmod(hook, 0o755)
+    world.checks = '"brake", '
+    daemon = world.start(f'brake-min-recipients = 10\nbrake-hook = "{hook}"')
+    before = world.state()
+    for _ in range(2):
+        shown = world.test("protocol_state=END-OF-MESSAGE", "sasl_username=mallory", "recipient_count=1000")
+        assert shown.returncode == 1 and "check        brake: HOLD account held: " in shown.stdout, shown
+    time.sleep(0.3)
+    assert world.state() == before and "brake:" not in shown.stderr + daemon.log()
+    assert not os.path.exists(f"{world.d}/told")
 
 
 def test_a_test_before_the_first_mail_makes_no_store(world):
