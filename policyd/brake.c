@@ -75,22 +75,29 @@ count(struct brake *b, const char *kind, int64_t number, int64_t by, int64_t *va
 
 /* ---- history */
 
+/* "PEAK HOUR COUNT"; a value that is not that counts as none. */
+static void
+parse_usual(struct span text, int64_t hour, struct usual *u)
+{
+    uint64_t numbers[3];
+    struct span word;
+
+    *u = (struct usual){.hour = hour};
+    for (size_t i = 0; i < 3; i++)
+        if (!span_split(&text, ' ', &word) ||
+            span_parse_u64(word, INT64_MAX / BRAKE_MAX_FACTOR, &numbers[i]) != OR_OK)
+            return;
+    *u = (struct usual){(int64_t)numbers[0], (int64_t)numbers[1], (int64_t)numbers[2]};
+}
+
 static or_status
 read_usual(struct brake *b, struct usual *u, struct err *e)
 {
-    struct span text;
-    char copy[VALUE_BYTES];
-
-    *u = (struct usual){.hour = b->hour};
+    struct span text = SPAN_EMPTY;
     or_status st = kvstore_get(b->store, key_of(b, "usual", -1), &b->mem, &text, e);
-    if (st == OR_ABSENT)
-        return OR_OK;
-    if (st != OR_OK)
-        return st;
-    snprintf(copy, sizeof(copy), "%.*s", SPAN_ARG(text));
-    if (sscanf(copy, "%" SCNd64 " %" SCNd64 " %" SCNd64, &u->peak, &u->hour, &u->count) != 3)
-        *u = (struct usual){.hour = b->hour};
-    return OR_OK;
+
+    parse_usual(text, b->hour, u);
+    return st == OR_ABSENT ? OR_OK : st;
 }
 
 /* Half of it is left after HALF_LIFE_HOURS; straight lines between are good enough. */
@@ -154,8 +161,8 @@ static or_status
 check_hour(struct brake *b, int64_t recipients, struct brake_outcome *outcome, struct err *e)
 {
     const struct brake_settings *s = b->settings;
-    struct usual u;
-    int64_t now_count;
+    struct usual u = {.hour = b->hour};
+    int64_t now_count = 0;
 
     or_status st = count(b, "hour", b->hour, recipients, &now_count, e);
     if (st == OR_OK)
@@ -213,7 +220,7 @@ read_count(struct brake *b, const char *kind, int64_t number, int64_t *value_out
 static or_status
 check_bounces(struct brake *b, struct brake_outcome *outcome, struct err *e)
 {
-    int64_t today, yesterday, bounces;
+    int64_t today = 0, yesterday = 0, bounces = 0;
 
     or_status st = read_count(b, "day", b->day, &today, e);
     if (st == OR_OK)

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #define BRAKE_MAX_REASON_BYTES 200
+#define BRAKE_MAX_FACTOR 1000
 
 struct brake_settings {
     int64_t min_recipients; /* an hour with fewer is never too many */

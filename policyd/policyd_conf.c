@@ -2,6 +2,7 @@
  */
 #include "policyd/policyd_conf.h"
 
+#include "policyd/brake.h"
 #include "policyd/policyd_conf_sections.h"
 
 #include "common/run/decisions.h"
@@ -109,7 +110,7 @@ static const struct conf_option options[] = {
      .offset = AT(brake_factor),
      .def = "5",
      .min = 2,
-     .max = 1000,
+     .max = BRAKE_MAX_FACTOR,
      .help = "more than so many times its busiest hour puts a login's mail on hold"},
     {.name = "brake-bounces",
      .type = CONF_INT,
