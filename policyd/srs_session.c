@@ -14,6 +14,8 @@ static const struct {
 } tables[] = {
     {"srs-forward", map_srs_forward},
     {"srs-reverse", map_srs_reverse},
+    {"forward", map_srs_forward}, /* as PostSRSd 2 calls them: main.cf may stay as it is */
+    {"reverse", map_srs_reverse},
 };
 
 static or_status
