@@ -105,6 +105,17 @@ refuse(const struct policy_question *q, const struct dnslist_outcome *o, bool la
     return POLICY_FINAL;
 }
 
+bool
+check_dnsbl_vouches(struct policy_question *q, const char *check)
+{
+    const struct dnslist_set *lists = q->work->view->lists;
+
+    if (lists == NULL || !lists->has_allow_list || !check_dnsbl_outcome(q)->vouched)
+        return false;
+    policy_checks_say(q, check, "allowlisted");
+    return true;
+}
+
 enum policy_opinion
 check_dnsbl(struct policy_question *q, struct policy_action *action_out)
 {

@@ -16,4 +16,8 @@ enum policy_opinion check_dnsbl(struct policy_question *q, struct policy_action 
 /* What the lists say, for other checks; asked at most once for each question. */
 const struct dnslist_outcome *check_dnsbl_outcome(struct policy_question *q);
 
+/* Whether an allow list vouches; leaves "CHECK=allowlisted" for the log. Asks nobody where no list
+ * could. */
+bool check_dnsbl_vouches(struct policy_question *q, const char *check);
+
 #endif

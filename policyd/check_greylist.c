@@ -76,13 +76,7 @@ word_of(const struct policy_question *q, const struct greylist_outcome *o)
 static bool
 is_allowlisted(struct policy_question *q)
 {
-    const struct policyd_view *view = q->work->view;
-
-    if (!view->settings->greylist_skip_allowlisted || view->lists == NULL ||
-        !view->lists->has_allow_list || !check_dnsbl_outcome(q)->vouched)
-        return false;
-    policy_checks_say(q, "greylist", "allowlisted");
-    return true;
+    return q->work->view->settings->greylist_skip_allowlisted && check_dnsbl_vouches(q, "greylist");
 }
 
 enum policy_opinion

@@ -7,6 +7,7 @@
  */
 #include "policyd/check_spf.h"
 
+#include "policyd/check_dnsbl.h"
 #include "policyd/spf/spf_eval.h"
 #include "policyd/spf/spf_header.h"
 
@@ -113,6 +114,13 @@ is_forwarder(struct policy_question *q)
     return domain != NULL;
 }
 
+/* Asked only where something is about to be refused. */
+static bool
+is_allowlisted(struct policy_question *q)
+{
+    return q->work->view->settings->spf_skip_allowlisted && check_dnsbl_vouches(q, "spf-refusal");
+}
+
 /* `actions` is what the configuration makes of each result. */
 static enum policy_opinion
 act(struct policy_question *q, const struct spf_outcome *spf, const int *actions,
@@ -120,7 +128,7 @@ act(struct policy_question *q, const struct spf_outcome *spf, const int *actions
 {
     int action = actions[spf->result];
 
-    if (action == POLICYD_SPF_ACCEPT || is_forwarder(q))
+    if (action == POLICYD_SPF_ACCEPT || is_forwarder(q) || is_allowlisted(q))
         return POLICY_NONE;
     return refuse(q, spf, action, action_out);
 }

@@ -13,25 +13,24 @@
 #include "policyd/check_sender.h"
 #include "policyd/check_spf.h"
 #include "policyd/policy_plan.h"
+#include "policyd/policyd_metrics.h"
 
 #include <string.h>
 
-static const struct {
-    const char *name;
-    policy_check run;
-} checks[] = {
-    {"access", check_access}, {"rate", check_rate},   {"brake", check_brake},
-    {"client", check_client}, {"helo", check_helo},   {"sender", check_sender},
-    {"spf", check_spf},       {"dnsbl", check_dnsbl}, {"greylist", check_greylist},
+/* In the order of policyd_metrics_checks, which has the names. */
+static const policy_check checks[] = {
+    check_access, check_rate, check_brake, check_client,   check_helo,
+    check_sender, check_spf,  check_dnsbl, check_greylist,
 };
 #define COUNT (sizeof(checks) / sizeof(checks[0]))
 _Static_assert(COUNT <= POLICYD_MAX_CHECKS, "policyd_conf.h");
+_Static_assert(COUNT == POLICYD_METRICS_CHECKS, "policyd_metrics.h");
 
 int
 policy_checks_find(const char *name)
 {
     for (size_t i = 0; i < COUNT; i++)
-        if (strcmp(checks[i].name, name) == 0)
+        if (strcmp(policyd_metrics_checks[i], name) == 0)
             return (int)i;
     return -1;
 }
@@ -39,7 +38,7 @@ policy_checks_find(const char *name)
 const char *
 policy_checks_name(int check)
 {
-    return checks[check].name;
+    return policyd_metrics_checks[check];
 }
 
 const char *
@@ -139,25 +138,38 @@ say_shadow(struct policy_question *q, const char *check, const struct policy_act
     policy_checks_say(q, check, arena_printf(q->work->mem, "shadow:%.*s", SPAN_ARG(verb)));
 }
 
+static void
+count_step(const struct policy_trace *trace, unsigned check, const struct policy_action *action)
+{
+    unsigned verdict = POLICYD_CHECK_NONE;
+
+    if (trace->skipped_by != NULL)
+        verdict = POLICYD_CHECK_SKIPPED;
+    else if (trace->opinion != POLICY_NONE)
+        verdict = policyd_metrics_action(action->value);
+    metrics_add(POLICYD_METRIC_CHECKS, check, verdict, 1);
+}
+
 static enum policy_opinion
 run_step(struct policy_question *q, const struct policy_step *step,
          const struct policy_parties *parties, struct policy_action *action)
 {
     struct policy_trace *trace = &q->trace[q->trace_count++];
 
-    *trace = (struct policy_trace){.check = checks[step->check].name,
+    *trace = (struct policy_trace){.check = policy_checks_name(step->check),
                                    .shadow = step->shadow,
                                    .skipped_by = policy_plan_skips(step, parties),
                                    .word_from = q->word_count};
     enum policy_opinion opinion =
-        trace->skipped_by == NULL ? checks[step->check].run(q, action) : POLICY_NONE;
+        trace->skipped_by == NULL ? checks[step->check](q, action) : POLICY_NONE;
 
     trace->word_end = q->word_count;
     trace->opinion = opinion;
+    count_step(trace, (unsigned)step->check, action);
     if (opinion == POLICY_NONE)
         return POLICY_NONE;
     trace->value = action->value;
-    action->check = checks[step->check].name;
+    action->check = trace->check;
     if (!step->shadow)
         return opinion;
     say_shadow(q, action->check, action);

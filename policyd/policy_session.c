@@ -98,6 +98,9 @@ log_decision(const struct policy_question *q, const struct policy_action *action
 static void
 count_decision(const struct policy_question *q, const struct policy_action *action)
 {
+    struct kvstore *store = q->work->view->store;
+
+    metrics_set(POLICYD_METRIC_STORE_UP, store != NULL && kvstore_is_up(store));
     metrics_inc(POLICYD_METRIC_REQUESTS, policyd_metrics_action(action->value));
     if (q->spf != NULL)
         metrics_add(POLICYD_METRIC_SPF, POLICYD_KIND_POLICY, q->spf->result, 1);

@@ -131,6 +131,7 @@ struct policyd_settings {
     int64_t greylist_auto_allow;
     bool greylist_skip_vouched;
     bool greylist_skip_allowlisted;
+    bool spf_skip_allowlisted;
     struct conf_items dnslists; /* struct policyd_dnslist */
     int64_t dnslist_reject_score;
     int64_t dnslist_defer_score; /* 0: never */

@@ -12,10 +12,17 @@ static const char *const spf_results[] = {"none",     "neutral",   "pass",      
                                           "softfail", "temperror", "permerror", NULL};
 static const char *const dmarc_results[] = {"none", "pass", "fail", "temperror", "permerror", NULL};
 
+const char *const policyd_metrics_checks[] = {"access", "rate", "brake", "client",   "helo",
+                                              "sender", "spf",  "dnsbl", "greylist", NULL};
+
 static const char *const decisions[] = {"kept", "dropped", NULL}; /* enum decisions_metric */
 
 enum answer { ANSWER_DUNNO, ANSWER_PREPEND, ANSWER_DEFER, ANSWER_REJECT, ANSWER_OTHER };
 static const char *const answers[] = {"dunno", "prepend", "defer", "reject", "other", NULL};
+/* The same, then enum policyd_check_word. */
+static const char *const check_verdicts[] = {"dunno", "prepend", "defer",   "reject",
+                                             "other", "none",    "skipped", NULL};
+_Static_assert(ANSWER_OTHER + 1 == POLICYD_CHECK_NONE, "policyd_metrics.h");
 
 unsigned
 policyd_metrics_action(struct span value)
@@ -65,6 +72,16 @@ static const struct metrics_row rows[] = {
                                      .labels = {{"result", decisions}},
                                      .help = "Decisions for outrider policy explain: kept, or "
                                              "dropped as the disk did not take them."},
+    ROW(POLICYD_METRIC_CHECKS) = {.name = "outrider_policyd_checks_total",
+                                  .type = METRICS_COUNTER,
+                                  .labels = {{"check", policyd_metrics_checks},
+                                             {"verdict", check_verdicts}},
+                                  .help = "What each check wanted, also in shadow mode; none: it "
+                                          "had no objection."},
+    ROW(POLICYD_METRIC_STORE_UP) = {.name = "outrider_policyd_store_up",
+                                    .type = METRICS_GAUGE,
+                                    .help = "1 while the state store answers, as the last question "
+                                            "of Postfix found it; 0 also where there is none."},
 };
 
 const struct metrics_schema policyd_metrics = {.rows = rows,

@@ -17,7 +17,18 @@ enum policyd_metric {
     POLICYD_METRIC_DMARC,     /* enum dmarc_result */
     POLICYD_METRIC_SECONDS,   /* enum policyd_request_kind */
     POLICYD_METRIC_DECISIONS, /* enum decisions_metric */
+    POLICYD_METRIC_CHECKS,    /* a row of policyd_metrics_checks, then policyd_metrics_action() or
+                                 enum policyd_check_word */
+    POLICYD_METRIC_STORE_UP,
 };
+
+#define POLICYD_METRICS_CHECKS 9
+
+/* Names of the checks, NULL-terminated. */
+extern const char *const policyd_metrics_checks[POLICYD_METRICS_CHECKS + 1];
+
+/* Behind what policyd_metrics_action() gives. */
+enum policyd_check_word { POLICYD_CHECK_NONE = 5, POLICYD_CHECK_SKIPPED };
 
 enum policyd_request_kind { POLICYD_KIND_POLICY, POLICYD_KIND_MESSAGE };
 

@@ -164,6 +164,17 @@ def test_allow_lists_spare_greylisting(start, nsd):
     assert policy.ask(client_address="192.0.2.11").startswith("DEFER_IF_PERMIT")
 
 
+def test_allow_lists_spare_refusal_by_spf(start, nsd):
+    conf = LISTS.replace('"dnsbl"', '"spf"') + "spf-on-none = reject\n"
+    policy = start(conf, nsd.server)
+    sender = {"sender": "x@nospf.test"}
+    assert policy.ask(client_address="192.0.2.11", **sender).startswith("PREPEND Received-SPF: none")
+    assert "spf-refusal=allowlisted" in policy.log()
+    assert policy.ask(client_address="192.0.2.40", **sender).startswith("550 5.7.23")
+    policy = start(conf + "spf-skip-allowlisted = false\n", nsd.server)
+    assert policy.ask(client_address="192.0.2.11", **sender).startswith("550 5.7.23")
+
+
 def test_slow_lists_are_asked_at_once_and_a_dead_one_delays_nothing(start, nsd):
     slow = SlowDns(nsd, 0.4)
     many = "".join(f'dnslist "list{i}.test" {{ weight = 1 }}\n' for i in range(10))
