@@ -24,8 +24,7 @@ enum lock_rank {
     LOCK_KVSTORE,        /* the SQLite handle of the state store, or the idle Redis connections */
     LOCK_KVSTORE_WAKE,   /* its maintenance thread; never held together with another */
     LOCK_DECISIONS,      /* records of decisions on their way to the disk */
-    LOCK_DNS_CACHE,
-    LOCK_LOG, /* innermost: anything may log */
+    LOCK_DNS_CACHE,      /* innermost; anything may log under any of them */
 };
 
 struct lock {

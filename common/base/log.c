@@ -5,9 +5,10 @@
 #include "common/base/log.h"
 
 #include "common/base/clock.h"
-#include "common/base/locks.h"
 
 #include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,15 +19,15 @@
 #define LOG_MAX_LINE_BYTES 65536
 #define LOG_MAX_VALUE_BYTES 512
 
+/* Atomic, so that a line is written without a lock: one that a thread holds across the write would
+ * line up all others behind it. */
 static struct {
-    struct lock lock;
-    const char *ident;
-    enum log_target target;
-    enum log_format format;
-    enum log_level most;
-    bool journal; /* stderr is systemd's journal: lines carry <N> priorities */
+    _Atomic(const char *) ident;
+    atomic_int target;   /* enum log_target */
+    atomic_int format;   /* enum log_format */
+    atomic_int most;     /* enum log_level */
+    atomic_bool journal; /* stderr is systemd's journal: lines carry <N> priorities */
 } log_state = {
-    .lock = LOCK_INIT(LOCK_LOG),
     .ident = "outrider",
     .most = LOG_LEVEL_INFO,
 };
@@ -54,7 +55,6 @@ stderr_is_journal(void)
 void
 log_open(const char *ident, enum log_target target, enum log_format format, enum log_level most)
 {
-    lock_take(&log_state.lock);
     if (target == LOG_TARGET_SYSLOG)
         openlog(ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
     log_state.ident = ident;
@@ -62,65 +62,77 @@ log_open(const char *ident, enum log_target target, enum log_format format, enum
     log_state.format = format;
     log_state.most = most;
     log_state.journal = stderr_is_journal();
-    lock_drop(&log_state.lock);
 }
 
 bool
 log_wants(enum log_level level)
 {
-    lock_take(&log_state.lock);
-    bool wanted = level <= log_state.most;
-    lock_drop(&log_state.lock);
-    return wanted;
+    return (int)level <= log_state.most;
 }
 
 static bool
 log_is_json(void)
 {
-    lock_take(&log_state.lock);
-    bool json = log_state.format == LOG_FORMAT_JSON;
-    lock_drop(&log_state.lock);
-    return json;
+    return log_state.format == LOG_FORMAT_JSON;
+}
+
+/* "Nov 23 08:26:01" of this second. The C library locks to know the time zone. */
+static const char *
+stamp(void)
+{
+    static _Thread_local struct {
+        time_t second;
+        char text[32];
+    } last;
+    time_t now = clock_now();
+    struct tm tm;
+
+    if (now != last.second || last.text[0] == '\0') {
+        strftime(last.text, sizeof(last.text), "%b %e %H:%M:%S", localtime_r(&now, &tm));
+        last.second = now;
+    }
+    return last.text;
+}
+
+/* What stands before the text. */
+static size_t
+format_head(enum log_level level, char *out, size_t room)
+{
+    int n = 0;
+
+    if (log_state.journal)
+        n = snprintf(out, room, "<%d>", level_priorities[level]);
+    else if (log_state.format == LOG_FORMAT_PLAIN)
+        n = snprintf(out, room, "%s %s[%d]: ", stamp(), log_state.ident, (int)getpid());
+    if (n < 0)
+        return 0;
+    return (size_t)n < room ? (size_t)n : room - 1;
 }
 
 static void
 write_stderr(enum log_level level, struct span text)
 {
-    struct buf head;
-
-    buf_init(&head, 256);
-    if (log_state.journal)
-        buf_addf(&head, "<%d>", level_priorities[level]);
-    else if (log_state.format == LOG_FORMAT_PLAIN) {
-        time_t now = clock_now();
-        struct tm tm;
-        char when[32];
-
-        strftime(when, sizeof(when), "%b %e %H:%M:%S", localtime_r(&now, &tm));
-        buf_addf(&head, "%s %s[%d]: ", when, log_state.ident, (int)getpid());
-    }
+    char head[128];
+    size_t n = format_head(level, head, sizeof(head));
     struct iovec iov[] = {
-        {.iov_base = head.p, .iov_len = head.n},
+        {.iov_base = head, .iov_len = n},
         {.iov_base = (void *)(uintptr_t)text.p, .iov_len = text.n},
         {.iov_base = (void *)(uintptr_t) "\n", .iov_len = 1},
     };
     /* A log that cannot be written is no reason to stop the mail. */
     ssize_t ignored = writev(STDERR_FILENO, iov, 3);
     (void)ignored;
-    buf_fini(&head);
 }
 
 static void
 write_line(enum log_level level, struct span text)
 {
-    lock_take(&log_state.lock);
-    if (level <= log_state.most) {
-        if (log_state.target == LOG_TARGET_SYSLOG)
-            syslog(level_priorities[level], "%.*s", SPAN_ARG(text));
-        else
-            write_stderr(level, text);
-    }
-    lock_drop(&log_state.lock);
+    if (!log_wants(level))
+        return;
+    if (log_state.target == LOG_TARGET_SYSLOG)
+        syslog(level_priorities[level], "%.*s", SPAN_ARG(text));
+    else
+        write_stderr(level, text);
 }
 
 /* JSON strings must be UTF-8: other bytes are written as \u00XX, that is as Latin-1. */

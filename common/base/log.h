@@ -6,7 +6,7 @@
  * Values are quoted when they hold blanks, quotes or control bytes; control bytes are escaped as
  * \xNN: nothing that a peer sends can forge a second line. Never log message content or secrets.
  *
- * Threads: locked (LOCK_LOG; one write(2) per line).
+ * Threads: locked without a lock (atomic settings; one writev(2) per line).
  */
 #ifndef OUTRIDER_COMMON_BASE_LOG_H
 #define OUTRIDER_COMMON_BASE_LOG_H

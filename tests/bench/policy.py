@@ -4,7 +4,7 @@
     OUTRIDER_BENCH=DIR OUTRIDER_BUILD=build/release tests/bench/policy.py [-r RUNS] [-x N] [CASE...]
 
 Cases: spf, srs (OUTRIDER_BENCH's run-policyd-spf.sh and run-postsrsd.sh with ours in turn), cold (5,000 domains that
-nobody has asked for yet, from a DNS that takes 20 ms: build slowdns by name), greylist (a million triplets in SQLite). As root. Never fails
+nobody has asked for yet, from a DNS that takes 20 ms: needs ninja slowdns, with OUTRIDER_TESTS=ON), greylist (a million triplets in SQLite). As root. Never fails
 for being slow.
 """
 
