@@ -4,8 +4,9 @@
     OUTRIDER_BENCH=DIR OUTRIDER_BUILD=build/release tests/bench/policy.py [-r RUNS] [-x N] [CASE...]
 
 Cases: spf, srs (OUTRIDER_BENCH's run-policyd-spf.sh and run-postsrsd.sh with ours in turn), cold (5,000 domains that
-nobody has asked for yet, from a DNS that takes 20 ms: needs ninja slowdns, with OUTRIDER_TESTS=ON), greylist (a million triplets in SQLite). As root. Never fails
-for being slow.
+nobody has asked for yet, from a DNS that takes 20 ms), paced (SPF with answers cached, 64 connections, at steady rates
+and as fast as they go, beside a server that answers DUNNO unread), greylist (a million triplets in SQLite). As root.
+Built by name, with OUTRIDER_TESTS=ON: ninja slowdns policy_paced policy_floor. Never fails for being slow.
 """
 
 import argparse
@@ -22,6 +23,8 @@ BUILD = pathlib.Path(os.environ.get("OUTRIDER_BUILD", "build/release")).resolve(
 RESOLVER = "127.0.0.1:5301"  # of the shared scripts
 DNS_DELAY_MS = 20
 DOMAINS = 5000
+WARM_DOMAINS = 1000
+PACED_RATES = (1000, 5000, 10000, 20000)
 TRIPLETS = 1000000
 CONF = """\
 user = "root"
@@ -121,6 +124,34 @@ def case_cold(directory, args):
     slow.kill()
 
 
+def start_floor(directory):
+    path = f"{directory}/floor"
+    process = subprocess.Popen([BUILD / "tests/bench/policy_floor", path])
+    while not os.path.exists(path):
+        time.sleep(0.005)
+    return process, f"unix:{path}"
+
+
+def case_paced(directory, args):
+    slow, address = start_slow_dns()
+    path = pathlib.Path(directory, "paced.list")
+    path.write_text("".join(f"192.0.2.1 mx{i}.test u@d{i}.warm.test r@home.test\n" for i in range(WARM_DOMAINS)))
+    server = Policyd(directory, address)
+    floor, floor_socket = start_floor(directory)
+    load("-s", server.socket, "-L", path, "-n", WARM_DOMAINS, "-c", 8, "-t", 60)
+    for name, where in {"floor": floor_socket, "ours": server.socket}.items():
+        for rate in PACED_RATES:
+            command = [BUILD / "tests/bench/policy_paced", where.removeprefix("unix:"), path, "64", str(rate), "5"]
+            _, p50, p99, _ = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+            print(f"{name} paced c=64 {rate}/s: p50 {int(p50) / 1000:.2f} p99 {int(p99) / 1000:.2f} ms")
+        found = load("-s", where, "-L", path, "-n", 300000 // args.divide, "-c", 64, "-t", 60)
+        print(f"{name} c=64 as fast as it goes: {found['ops_per_s']:.0f}/s, p50 {found['p50_us'] / 1000:.2f} p99 "
+              f"{found['p99_us'] / 1000:.2f} ms")
+    server.stop()
+    floor.kill()
+    slow.kill()
+
+
 def case_greylist(directory, args):
     count = TRIPLETS // args.divide
     path = pathlib.Path(directory, "grey.list")
@@ -144,7 +175,7 @@ def case_greylist(directory, args):
     server.stop()
 
 
-CASES = {"spf": case_spf, "srs": case_srs, "cold": case_cold, "greylist": case_greylist}
+CASES = {"spf": case_spf, "srs": case_srs, "cold": case_cold, "paced": case_paced, "greylist": case_greylist}
 
 
 def main():
