@@ -3,6 +3,7 @@
  */
 #include "authd/authd.h"
 
+#include "authd/mail_home.h"
 #include "common/base/xalloc.h"
 #include "common/text/addr.h"
 
@@ -70,4 +71,21 @@ authd_find_account(const struct daemon_snapshot *snapshot, struct span name, str
         return err_set(e, OR_TEMPFAIL, "no memory left for this request");
     address.whole = span_cstr(whole);
     return account_db_find(accounts, &address, mem, row_out, e);
+}
+
+or_status
+authd_find_mailbox(const struct daemon_snapshot *snapshot, const struct account_row *row,
+                   struct arena *mem, struct authd_mailbox *mailbox_out, struct err *e)
+{
+    const struct authd_settings *settings = snapshot->settings;
+
+    *mailbox_out = (struct authd_mailbox){.uid = row->uid >= 0 ? row->uid : settings->mail_uid,
+                                          .gid = row->gid >= 0 ? row->gid : settings->mail_gid,
+                                          .home = row->home};
+    if (row->home.n != 0)
+        return OR_OK;
+    or_status st = mail_home_expand(settings->mail_home, &row->address, mem, &mailbox_out->home);
+    return st == OR_OK
+               ? OR_OK
+               : err_set(e, st, "mail-home of %.*s is too long", SPAN_ARG(row->address.whole));
 }

@@ -29,4 +29,15 @@ or_status
 authd_find_account(const struct daemon_snapshot *snapshot, struct span name, struct arena *mem,
                    struct account_row *row_out, struct err *e) OR_MUST_USE;
 
+/* Where an account's mail lies and whose it is: its own values, or the daemon's. */
+struct authd_mailbox {
+    int64_t uid, gid;
+    struct span home;
+};
+
+/* OR_LIMIT: the home would be too long, or past the arena. */
+or_status
+authd_find_mailbox(const struct daemon_snapshot *snapshot, const struct account_row *row,
+                   struct arena *mem, struct authd_mailbox *mailbox_out, struct err *e) OR_MUST_USE;
+
 #endif

@@ -84,6 +84,8 @@ static const struct conf_service services[] = {
      .default_address = "unix:/run/outrider/dovecot-master",
      .default_group = "outrider-lmtpd", /* Dovecot's processes connect as root */
      .default_mode = 0660},
+    {.name = "saslauthd", .default_mode = 0660},
+    {.name = "courier", .default_mode = 0660},
 };
 
 static or_status

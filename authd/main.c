@@ -3,12 +3,15 @@
  *
  * Four listeners: `sasl` for Postfix's smtpd and `dovecot-login` for Dovecot's login processes
  * (auth_session.c), `dovecot-master` for look-ups (master_session.c), `maps` for Postfix's tables
- * (socketmap_session.c). Accounts: accounts/account_db.h.
+ * (socketmap_session.c). Where configured: `saslauthd` (saslauthd_session.c), `courier`
+ * (courier_session.c). Accounts: accounts/account_db.h.
  */
 #include "authd/auth_session.h"
 #include "authd/authd.h"
 #include "authd/authd_metrics.h"
+#include "authd/courier_session.h"
 #include "authd/master_session.h"
+#include "authd/saslauthd_session.h"
 #include "authd/socketmap_session.h"
 
 static void
@@ -35,14 +38,24 @@ serve_maps(struct stream *stream, void *context)
     socketmap_session_run(stream, context);
 }
 
+static void
+serve_saslauthd(struct stream *stream, void *context)
+{
+    saslauthd_session_run(stream, context);
+}
+
+static void
+serve_courier(struct stream *stream, void *context)
+{
+    courier_session_run(stream, context);
+}
+
 int
 main(int argc, char **argv)
 {
     static const struct server_service services[] = {
-        {"sasl", serve_sasl},
-        {"dovecot-login", serve_login},
-        {"dovecot-master", serve_master},
-        {"maps", serve_maps},
+        {"sasl", serve_sasl}, {"dovecot-login", serve_login}, {"dovecot-master", serve_master},
+        {"maps", serve_maps}, {"saslauthd", serve_saslauthd}, {"courier", serve_courier},
     };
     static const struct daemon_spec spec = {
         .name = "outrider-authd",

@@ -17,7 +17,6 @@
 
 #include "authd/auth_proto.h"
 #include "authd/authd_metrics.h"
-#include "authd/mail_home.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
@@ -67,22 +66,16 @@ static or_status
 send_user(struct master_session *s, uint32_t id, const struct account_row *row,
           const char *mechanism, struct err *e)
 {
-    const struct authd_settings *settings = s->snapshot->settings;
-    struct span home = row->home;
+    struct authd_mailbox mailbox;
     struct buf line;
 
-    if (home.n == 0 &&
-        mail_home_expand(settings->mail_home, &row->address, &s->mem, &home) != OR_OK) {
-        err_set(e, OR_LIMIT, "mail-home of %.*s is too long", SPAN_ARG(row->address.whole));
+    if (authd_find_mailbox(s->snapshot, row, &s->mem, &mailbox, e) != OR_OK)
         return send_failure(s, id, e);
-    }
     buf_init(&line, REPLY_MAX_BYTES);
     buf_addf(&line, "USER\t%u\t", id);
     tabline_escape(&line, row->address.whole);
-    buf_addf(&line, "\tuid=%" PRId64 "\tgid=%" PRId64,
-             row->uid >= 0 ? row->uid : settings->mail_uid,
-             row->gid >= 0 ? row->gid : settings->mail_gid);
-    auth_proto_add(&line, "home", home);
+    buf_addf(&line, "\tuid=%" PRId64 "\tgid=%" PRId64, mailbox.uid, mailbox.gid);
+    auth_proto_add(&line, "home", mailbox.home);
     if (mechanism != NULL)
         auth_proto_add(&line, "auth_mech", span_cstr(mechanism));
     return send_line(s, &line);
