@@ -69,7 +69,7 @@ name_of(const struct span *strings, struct arena *mem)
 static or_status
 serve(struct stream *stream, struct daemon *d, struct arena *mem, struct err *e)
 {
-    struct span bytes = SPAN_EMPTY, strings[SASLAUTHD_STRINGS], user;
+    struct span bytes = SPAN_EMPTY, strings[SASLAUTHD_STRINGS] = {{NULL, 0}}, user;
     or_status st = read_request(stream, &bytes, strings, e);
 
     if (st != OR_OK)
