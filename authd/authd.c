@@ -8,6 +8,7 @@
 #include "common/text/addr.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 or_status
 authd_open(const void *settings, void **state_out, struct err *e)
@@ -23,29 +24,63 @@ authd_close(void *state)
     auth_requests_free(state);
 }
 
+/* In a check the daemon has yet to make the files. */
+static or_status
+open_accounts(struct authd_built *built, const struct authd_settings *s, bool check_only,
+              struct err *e)
+{
+    or_status st = account_db_open(s->database, !check_only, &built->accounts, e);
+
+    if (st == OR_OK || (st == OR_ABSENT && check_only))
+        return OR_OK;
+    return err_wrap(e, OR_CONFIG, "%s: database", s->common.path);
+}
+
+static bool
+listens(const struct conf_common *common, const char *service)
+{
+    for (size_t i = 0; i < common->listener_count; i++)
+        if (strcmp(common->listeners[i].service, service) == 0)
+            return true;
+    return false;
+}
+
+static or_status
+open_dict(struct authd_built *built, const struct authd_settings *s, bool check_only, struct err *e)
+{
+    if (!listens(&s->common, "dict"))
+        return OR_OK;
+    or_status st = dict_store_open(s->dict_database, !check_only, &built->dict, e);
+    if (st == OR_OK || (st == OR_ABSENT && check_only))
+        return OR_OK;
+    return err_wrap(e, OR_CONFIG, "%s: dict-database", s->common.path);
+}
+
 or_status
 authd_build(void *state, const void *settings, bool check_only, void **built_out, struct err *e)
 {
     const struct authd_settings *s = settings;
-    struct account_db *accounts = NULL;
+    struct authd_built *built = xcalloc(1, sizeof(*built));
 
     (void)state;
-    or_status st = account_db_open(s->database, !check_only, &accounts, e);
-    if (st == OR_ABSENT && check_only)
-        st = OR_OK; /* the daemon will make it */
-    if (st != OR_OK)
-        return err_wrap(e, OR_CONFIG, "%s: database", s->common.path);
-    struct authd_built *built = xcalloc(1, sizeof(*built));
-    built->accounts = accounts;
-    *built_out = built;
-    return OR_OK;
+    or_status st = open_accounts(built, s, check_only, e);
+    if (st == OR_OK)
+        st = open_dict(built, s, check_only, e);
+    if (st == OR_OK)
+        *built_out = built;
+    else
+        authd_destroy(built);
+    return st;
 }
 
 void
 authd_destroy(void *built)
 {
-    account_db_close(((struct authd_built *)built)->accounts);
-    free(built);
+    struct authd_built *b = built;
+
+    dict_store_close(b->dict);
+    account_db_close(b->accounts);
+    free(b);
 }
 
 or_status

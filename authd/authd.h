@@ -9,11 +9,13 @@
 #include "authd/accounts/account_db.h"
 #include "authd/auth_requests.h"
 #include "authd/authd_conf.h"
+#include "authd/dict/dict_store.h"
 #include "common/run/daemon.h"
 
 /* daemon_snapshot.built */
 struct authd_built {
     struct account_db *accounts;
+    struct dict_store *dict; /* NULL without `listen dict` */
 };
 
 /* The daemon skeleton's hooks; the state is a struct auth_requests. */

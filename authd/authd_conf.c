@@ -20,6 +20,11 @@ static const struct conf_option options[] = {
      .offset = FIELD(database),
      .def = AUTHD_DEFAULT_DATABASE,
      .help = "the accounts; made when absent"},
+    {.name = "dict-database",
+     .type = CONF_STRING,
+     .offset = FIELD(dict_database),
+     .def = "/var/lib/outrider/authd/dict.sqlite",
+     .help = "what Dovecot keeps over `listen dict`; made when absent"},
     {.name = "mail-uid",
      .type = CONF_INT,
      .offset = FIELD(mail_uid),
@@ -86,6 +91,7 @@ static const struct conf_service services[] = {
      .default_mode = 0660},
     {.name = "saslauthd", .default_mode = 0660},
     {.name = "courier", .default_mode = 0660},
+    {.name = "dict", .default_mode = 0660},
 };
 
 static or_status

@@ -13,6 +13,7 @@
 struct authd_settings {
     struct conf_common common; /* first: conf.h */
     char *database;
+    char *dict_database;
     int64_t mail_uid, mail_gid;
     char *mail_home;           /* template: mail_home.h */
     char *recipient_delimiter; /* one character; empty: no subaddresses */

@@ -6,9 +6,8 @@
 #define ROW(id_) [(id_)-METRICS_FIRST]
 
 static const char *const mechanisms[] = {"PLAIN", "LOGIN", "other", NULL};
-static const char *const kinds[] = {"userdb",          "passdb",    "request",
-                                    "mailbox-domains", "mailboxes", "aliases",
-                                    "senders",         "other",     NULL};
+static const char *const kinds[] = {"userdb",  "passdb",  "request", "mailbox-domains", "mailboxes",
+                                    "aliases", "senders", "dict",    "other",           NULL};
 /* In the order of their enums. */
 static const char *const logins[] = {"accepted", "wrong",     "disabled", "other-user",
                                      "tempfail", "malformed", "no-tls",   NULL};

@@ -4,12 +4,13 @@
  * Four listeners: `sasl` for Postfix's smtpd and `dovecot-login` for Dovecot's login processes
  * (auth_session.c), `dovecot-master` for look-ups (master_session.c), `maps` for Postfix's tables
  * (socketmap_session.c). Where configured: `saslauthd` (saslauthd_session.c), `courier`
- * (courier_session.c). Accounts: accounts/account_db.h.
+ * (courier_session.c), `dict` (dict_session.c). Accounts: accounts/account_db.h.
  */
 #include "authd/auth_session.h"
 #include "authd/authd.h"
 #include "authd/authd_metrics.h"
 #include "authd/courier_session.h"
+#include "authd/dict_session.h"
 #include "authd/master_session.h"
 #include "authd/saslauthd_session.h"
 #include "authd/socketmap_session.h"
@@ -50,12 +51,19 @@ serve_courier(struct stream *stream, void *context)
     courier_session_run(stream, context);
 }
 
+static void
+serve_dict(struct stream *stream, void *context)
+{
+    dict_session_run(stream, context);
+}
+
 int
 main(int argc, char **argv)
 {
     static const struct server_service services[] = {
         {"sasl", serve_sasl}, {"dovecot-login", serve_login}, {"dovecot-master", serve_master},
         {"maps", serve_maps}, {"saslauthd", serve_saslauthd}, {"courier", serve_courier},
+        {"dict", serve_dict},
     };
     static const struct daemon_spec spec = {
         .name = "outrider-authd",

@@ -16,6 +16,7 @@ enum lock_rank {
     LOCK_SETTINGS,       /* the counted snapshot pointer */
     LOCK_AUTH_REQUEST,   /* authd: logins waiting for their REQUEST */
     LOCK_ACCOUNT_DB,     /* authd: the SQLite handle */
+    LOCK_DICT,           /* authd: the SQLite handle of the dict */
     LOCK_PASSWORD_GATE,  /* authd: turns at hashing; not held while hashing */
     LOCK_ROTATION,       /* milter: the rotation thread's wait; nothing else is held with it */
     LOCK_DKIM_KEYS,      /* milter: public keys already read */

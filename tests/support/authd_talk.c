@@ -98,10 +98,11 @@ write_conf(struct authd_talk *t, const char *options)
     if (f == NULL)
         abort();
     fprintf(f,
-            "database = \"%s/accounts.sqlite\"\nmail-uid = 5000\nmail-gid = 5001\n"
+            "database = \"%s/accounts.sqlite\"\ndict-database = \"%s/dict.sqlite\"\nmail-uid = "
+            "5000\nmail-gid = 5001\n"
             "mail-home = \"/srv/mail/%%d/%%n\"\nidle-timeout = 30s\nio-timeout = 10s\n%s%s\n",
-            t->directory, strstr(options, "failure-delay") != NULL ? "" : "failure-delay = 0s\n",
-            options);
+            t->directory, t->directory,
+            strstr(options, "failure-delay") != NULL ? "" : "failure-delay = 0s\n", options);
     fclose(f);
 }
 

@@ -23,35 +23,30 @@ tear_down(void)
     authd_talk_fini(&talk);
 }
 
-#define BYTES(text_)                                                                               \
-    {                                                                                              \
-        (text_), sizeof(text_) - 1                                                                 \
-    }
-
 static const struct {
     struct span said;
     const char *word; /* the answer behind its two octets; "": none */
 } rows[] = {
-    {BYTES("\0\x0d"
-           "bob@home.test\0\7pw word\0\4smtp\0\0"),
+    {SPAN_INIT("\0\x0d"
+               "bob@home.test\0\7pw word\0\4smtp\0\0"),
      "OK"},
     /* Cyrus SASL cuts the realm off the name when it is told to */
-    {BYTES("\0\3bob\0\7pw word\0\4imap\0\x09home.test"), "OK"},
-    {BYTES("\0\x0d"
-           "bob@home.test\0\7pw word\0\4imap\0\x09other.org"),
+    {SPAN_INIT("\0\3bob\0\7pw word\0\4imap\0\x09home.test"), "OK"},
+    {SPAN_INIT("\0\x0d"
+               "bob@home.test\0\7pw word\0\4imap\0\x09other.org"),
      "OK"},
-    {BYTES("\0\x0d"
-           "bob@home.test\0\5wrong\0\4smtp\0\0"),
+    {SPAN_INIT("\0\x0d"
+               "bob@home.test\0\5wrong\0\4smtp\0\0"),
      "NO authentication failed"},
-    {BYTES("\0\x0d"
-           "off@home.test\0\7pw word\0\4smtp\0\0"),
+    {SPAN_INIT("\0\x0d"
+               "off@home.test\0\7pw word\0\4smtp\0\0"),
      "NO authentication failed"},
-    {BYTES("\0\x0e"
-           "bare@home.test\0\0\0\4smtp\0\0"),
+    {SPAN_INIT("\0\x0e"
+               "bare@home.test\0\0\0\4smtp\0\0"),
      "NO authentication failed"},
-    {BYTES("\0\0\0\7pw word\0\4smtp\0\0"), "NO authentication failed"},
-    {BYTES("\0\4bo\0b\0\7pw word\0\4smtp\0\x09home.test"), "NO authentication failed"},
-    {BYTES("\2\1"), ""}, /* 513 octets of name */
+    {SPAN_INIT("\0\0\0\7pw word\0\4smtp\0\0"), "NO authentication failed"},
+    {SPAN_INIT("\0\4bo\0b\0\7pw word\0\4smtp\0\x09home.test"), "NO authentication failed"},
+    {SPAN_INIT("\2\1"), ""}, /* 513 octets of name */
 };
 
 static void
