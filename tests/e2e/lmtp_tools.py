@@ -11,6 +11,15 @@ from lab.daemons import program_path
 from lab.process import Process, can_connect
 
 
+def shim_env(build, root, **settings):
+    """The environment that puts cutshim.c under a daemon; `settings` are its CUTSHIM_ variables in lower case."""
+    path = pathlib.Path(build) / "tests/support/cutshim/libcutshim.so"
+    env = {f"CUTSHIM_{name.upper()}": str(value) for name, value in settings.items() if value is not None}
+    # The address sanitizer insists on being loaded first, unless told otherwise.
+    asan = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))
+    return {**env, "LD_PRELOAD": str(path), "CUTSHIM_ROOT": os.path.realpath(root), "ASAN_OPTIONS": asan}
+
+
 class UserDb:
     """The server's side of Dovecot's auth-master protocol on a unix socket; `users` maps names to reply fields."""
 
@@ -59,7 +68,7 @@ class UserDb:
 class Lmtpd:
     """The daemon as user nobody with the capabilities that root leaves it; start, stop, kill."""
 
-    def __init__(self, build, directory, userdb, options=""):
+    def __init__(self, build, directory, userdb, options="", env=None):
         self.socket_path = os.path.join(directory, "lmtp")
         self.config_path = os.path.join(directory, "lmtpd.conf")
         self.log_path = os.path.join(directory, "lmtpd.log")
@@ -70,7 +79,7 @@ class Lmtpd:
             encoding="utf-8",
         )
         command = [program_path(build, "outrider-lmtpd"), "-c", self.config_path]
-        self.process = Process("lmtpd", command, self.log_path)
+        self.process = Process("lmtpd", command, self.log_path, env=env)
 
     def start(self):
         self.process.start(ready=lambda: can_connect(f"unix:{self.socket_path}"))
