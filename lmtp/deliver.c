@@ -1,7 +1,8 @@
 /*
  * The order of things is the promise: file written and fsync()ed, linked into new/, new/ fsync()ed,
  * and only then a reply that says 250. Killed at any moment before, the sender still has the
- * message.
+ * message. Each of these steps is done for all recipients before the next one begins: the first
+ * fsync() of a directory then brings the journal of the file system to disk for all of them.
  */
 #include "lmtp/deliver.h"
 
@@ -19,13 +20,12 @@ static const struct lmtp_reply header_too_large = {552, "5.3.4", "message header
 
 or_status
 deliver_open(struct deliver *d, const struct lmtp_settings *settings,
-             const struct deliver_envelope *envelope, struct deliver_sequence *sequence,
+             const struct deliver_envelope *envelope, struct deliver_shared *shared,
              struct arena *mem)
 {
     size_t n = envelope->recipient_count;
 
-    *d = (struct deliver){
-        .settings = settings, .envelope = envelope, .sequence = sequence, .mem = mem};
+    *d = (struct deliver){.settings = settings, .envelope = envelope, .shared = shared, .mem = mem};
     buf_init(&d->head_bytes, (size_t)settings->max_header_bytes + HEAD_SLACK_BYTES);
     crypto_random_hex(d->id, (sizeof(d->id) - 1) / 2);
     d->targets = arena_alloc_array(mem, n, sizeof(*d->targets));
@@ -47,7 +47,7 @@ next_name(struct deliver *d)
     return (struct maildir_name){
         .when = clock_now_precise(),
         .pid = getpid(),
-        .sequence = atomic_fetch_add(&d->sequence->last, 1) + 1,
+        .sequence = atomic_fetch_add(&d->shared->last, 1) + 1,
         .host = span_cstr(d->settings->hostname),
     };
 }
@@ -198,51 +198,74 @@ deliver_refuse(struct deliver *d, const struct lmtp_reply *reply)
     close_spools(d); /* the disk may be needed before the sender is through */
 }
 
-void
-deliver_seal(struct deliver *d)
+/* One step of the commit, as the owner of the mailbox. */
+typedef or_status (*deliver_step)(struct deliver *d, struct deliver_target *t,
+                                  struct maildir_fault *f);
+
+static or_status
+publish(struct deliver *d, struct deliver_target *t, struct maildir_fault *f)
 {
-    if (d->refusal.code == 0 && !d->head_done)
-        finish_head(d);
-    for (size_t i = 0; d->refusal.code == 0 && i < d->spool_count; i++)
-        spool_sync(&d->spools[i]);
+    t->name = next_name(d);
+    return spool_publish(&d->spools[t->spool], &t->box, &t->name, d->members[t->spool] == 1, f);
 }
 
-static void
-place_box(struct deliver *d, struct deliver_target *t)
+static or_status
+confirm(struct deliver *d, struct deliver_target *t, struct maildir_fault *f)
 {
-    struct spool *s = &d->spools[t->spool];
-    struct maildir_name name = next_name(d);
-    struct maildir_fault fault = {0};
-    struct owner_switch back;
-    struct err e;
+    return spool_confirm(&d->spools[t->spool], &t->box, &t->name, f);
+}
 
-    if (owner_enter(&t->recipient->owner, &back, &e) != OR_OK) {
-        deliver_plan_misconfigured(d, t, &e);
-        return;
+/* Takes the step for every target that is still in the race. */
+static void
+step_all(struct deliver *d, deliver_step step)
+{
+    for (size_t i = 0; i < d->envelope->recipient_count; i++) {
+        struct deliver_target *t = &d->targets[i];
+        struct maildir_fault fault = {0};
+        struct owner_switch back;
+        struct err e;
+
+        if (t->reply.code != 0 || t->twin != NULL)
+            continue;
+        if (owner_enter(&t->recipient->owner, &back, &e) != OR_OK) {
+            deliver_plan_misconfigured(d, t, &e);
+            continue;
+        }
+        or_status st = step(d, t, &fault);
+        owner_leave(&back);
+        if (st != OR_OK)
+            deliver_plan_fail(d, t, &fault);
     }
-    or_status st = spool_publish(s, &t->box, &name, d->members[t->spool] == 1, &fault);
-    owner_leave(&back);
-    if (st != OR_OK) {
-        deliver_plan_fail(d, t, &fault);
+}
+
+/* The reply of a target for which all went well, or that has its fate from elsewhere. */
+static void
+settle_reply(struct deliver *d, struct deliver_target *t)
+{
+    if (d->refusal.code != 0)
+        t->reply = d->refusal;
+    else if (t->twin != NULL)
+        t->reply = t->twin->reply;
+    if (t->reply.code != 0)
         return;
-    }
     const char *text = arena_printf(d->mem, "saved as %s", d->id);
     t->reply = lmtp_reply_about(250, "2.0.0", t->recipient->address, text != NULL ? text : "saved",
                                 d->mem);
 }
 
-const struct deliver_target *
-deliver_place(struct deliver *d, size_t i)
+void
+deliver_commit(struct deliver *d)
 {
-    struct deliver_target *t = &d->targets[i];
-
-    if (d->refusal.code != 0)
-        t->reply = d->refusal;
-    else if (t->twin != NULL)
-        t->reply = t->twin->reply;
-    else if (t->reply.code == 0)
-        place_box(d, t);
-    return t;
+    if (d->refusal.code == 0 && !d->head_done)
+        finish_head(d);
+    if (d->refusal.code == 0) {
+        for (size_t i = 0; i < d->spool_count; i++)
+            spool_sync(&d->spools[i]);
+        step_all(d, publish);
+        step_all(d, confirm);
+    }
+    for (size_t i = 0; i < d->envelope->recipient_count; i++)
+        settle_reply(d, &d->targets[i]);
 }
 
 void

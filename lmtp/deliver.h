@@ -2,8 +2,7 @@
  * One message to its recipients: header read, places chosen, files written, each recipient
  * answered.
  *
- *     deliver_open -> deliver_write ... -> deliver_seal -> deliver_place for each recipient ->
- * deliver_close
+ *     deliver_open -> deliver_write ... -> deliver_commit -> deliver_close
  *
  * The header is held in memory; the body goes straight to disk. Recipients whose mailboxes have one
  * owner and one file system share one file, written and fsync()ed once; its content is then the
@@ -17,15 +16,15 @@
 #define OUTRIDER_LMTP_DELIVER_H
 
 #include "lmtp/lmtp_reply.h"
+#include "lmtp/maildir/maildir_settle.h"
 #include "lmtp/message_head.h"
 #include "lmtp/recipient.h"
 #include "lmtp/spool.h"
 
-#include <stdatomic.h>
-
-/* Numbers the files this process makes. One for the whole process, shared by all threads. */
-struct deliver_sequence {
-    atomic_uint_fast64_t last;
+/* What the deliveries of a process have in common; shared by all threads. */
+struct deliver_shared {
+    atomic_uint_fast64_t last; /* numbers the files */
+    struct maildir_settled settled;
 };
 
 /* A transaction as the session collected it; lives in the transaction's arena. */
@@ -43,7 +42,8 @@ struct deliver_target {
     struct maildir box; /* the folder it goes to; not open once refused */
     const char *folder; /* its name, for the log */
     dev_t device;
-    size_t spool; /* index, when the box is open */
+    size_t spool;             /* index, when the box is open */
+    struct maildir_name name; /* in new/ */
     const struct deliver_target
         *twin;               /* the same mailbox and folder, named before: delivered once */
     struct lmtp_reply reply; /* code 0: none yet */
@@ -53,7 +53,7 @@ struct deliver_target {
 struct deliver {
     const struct lmtp_settings *settings;
     const struct deliver_envelope *envelope;
-    struct deliver_sequence *sequence;
+    struct deliver_shared *shared;
     struct arena *mem;
     char id[17];           /* ours, for Received, reply and log */
     struct buf head_bytes; /* until the header is complete */
@@ -70,7 +70,7 @@ struct deliver {
 
 /* The arena must outlive the delivery. OR_LIMIT: the arena is used up. */
 or_status deliver_open(struct deliver *d, const struct lmtp_settings *settings,
-                       const struct deliver_envelope *envelope, struct deliver_sequence *sequence,
+                       const struct deliver_envelope *envelope, struct deliver_shared *shared,
                        struct arena *mem) OR_MUST_USE;
 
 /* The next bytes of the message, LF line ends. */
@@ -80,12 +80,9 @@ void deliver_write(struct deliver *d, struct span bytes);
  * be static. */
 void deliver_refuse(struct deliver *d, const struct lmtp_reply *reply);
 
-/* The message has ended: what was written is made durable. */
-void deliver_seal(struct deliver *d);
-
-/* Puts the message into the mailbox of recipient `i` and returns that target with its reply set:
- * when it says 250, the message survives whatever happens next. In recipient order. */
-const struct deliver_target *deliver_place(struct deliver *d, size_t i);
+/* The message has ended: it is put into all mailboxes and made durable there. Then each target has
+ * its reply; when that says 250, the message survives whatever happens next. */
+void deliver_commit(struct deliver *d);
 
 /* Cleans up; at any point after deliver_open(). Mail that was not placed is gone. */
 void deliver_close(struct deliver *d);

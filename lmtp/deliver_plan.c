@@ -55,6 +55,7 @@ enter_folder(struct deliver_target *t, struct span name, bool create, struct mai
     or_status st = maildir_open_folder(&t->box, dirname, create, &folder, f);
     if (st != OR_OK)
         return st;
+    folder.made |= t->box.made;
     maildir_close(&t->box);
     t->box = folder;
     return OR_OK;
@@ -79,6 +80,8 @@ open_box(struct deliver *d, struct deliver_target *t, struct maildir_fault *f)
         if (st == OR_ABSENT)
             st = OR_OK;
     }
+    if (st == OR_OK)
+        st = maildir_settle(&d->shared->settled, t->recipient->root, &t->box, f);
     if (st == OR_OK)
         st = maildir_device(&t->box, &t->device, f);
     return st;

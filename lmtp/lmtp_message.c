@@ -89,23 +89,22 @@ log_broken_off(const struct lmtp_message *m, const struct deliver *d, or_status 
     log_line_end(&l);
 }
 
-/* Once a reply cannot be written the client is gone, and it will send the message again for
- * everybody it has no reply for: what is not placed yet is left, so that nobody gets it twice. */
 static or_status
 answer(const struct lmtp_message *m, struct deliver *d, int64_t started_ms)
 {
     or_status st = OR_OK;
 
-    for (size_t i = 0; st == OR_OK && i < m->envelope->recipient_count; i++) {
-        const struct deliver_target *t = deliver_place(d, i);
+    for (size_t i = 0; i < m->envelope->recipient_count; i++) {
+        const struct deliver_target *t = &d->targets[i];
 
         metrics_inc(LMTP_METRIC_DELIVERIES, lmtp_metrics_delivery(action_of(t)));
         metrics_observe(LMTP_METRIC_SECONDS, 0, (clock_mono_ms() - started_ms) * 1000);
-        st = lmtp_reply_write(m->stream, &t->reply);
         if (st == OR_OK)
-            st = stream_flush(m->stream);
+            st = lmtp_reply_write(m->stream, &t->reply);
         log_target(m, d, t, started_ms);
     }
+    if (st == OR_OK)
+        st = stream_flush(m->stream); /* before tmp/ is cleaned up: nobody need wait for that */
     return st;
 }
 
@@ -115,7 +114,7 @@ lmtp_message_receive(const struct lmtp_message *m)
     int64_t started_ms = clock_mono_ms();
     struct lmtp_data data = {0};
     struct deliver d;
-    or_status st = deliver_open(&d, m->settings, m->envelope, m->sequence, m->mem);
+    or_status st = deliver_open(&d, m->settings, m->envelope, m->shared, m->mem);
 
     if (st != OR_OK)
         return st;
@@ -129,7 +128,7 @@ lmtp_message_receive(const struct lmtp_message *m)
                 st == OR_OK ? LMTP_MESSAGE_RECEIVED : LMTP_MESSAGE_BROKEN_OFF);
     metrics_add(LMTP_METRIC_BYTES, 0, 0, (int64_t)data.wire_bytes);
     if (st == OR_OK) {
-        deliver_seal(&d);
+        deliver_commit(&d);
         st = answer(m, &d, started_ms);
     } else {
         log_broken_off(m, &d, st);

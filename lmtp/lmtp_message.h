@@ -14,7 +14,7 @@ struct lmtp_message {
     struct stream *stream;
     const struct lmtp_settings *settings;
     const struct deliver_envelope *envelope; /* at least one recipient */
-    struct deliver_sequence *sequence;
+    struct deliver_shared *shared;
     struct arena *mem;
 };
 

@@ -39,7 +39,7 @@
 
 struct lmtp_session {
     struct stream *stream;
-    struct deliver_sequence *sequence;
+    struct deliver_shared *shared;
     const struct lmtp_settings *settings; /* while serving */
     struct arena mem;                     /* of the transaction */
     struct account_client *accounts;      /* NULL: not made */
@@ -75,12 +75,12 @@ static const struct lmtp_reply too_many_recipients = {452, "4.5.3", "too many re
 static const struct lmtp_reply no_memory = {452, "4.3.1", "transaction is too large"};
 
 struct lmtp_session *
-lmtp_session_new(struct stream *stream, struct deliver_sequence *sequence)
+lmtp_session_new(struct stream *stream, struct deliver_shared *shared)
 {
     struct lmtp_session *s = xcalloc(1, sizeof(*s));
 
     s->stream = stream;
-    s->sequence = sequence;
+    s->shared = shared;
     arena_init(&s->mem, MAX_TRANSACTION_BYTES);
     return s;
 }
@@ -328,7 +328,7 @@ run_data(struct lmtp_session *s, struct span argument)
         .stream = s->stream,
         .settings = s->settings,
         .envelope = &s->envelope,
-        .sequence = s->sequence,
+        .shared = s->shared,
         .mem = &s->mem,
     };
 

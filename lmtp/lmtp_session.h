@@ -16,7 +16,7 @@
 struct lmtp_session;
 
 /* Neither is owned; both must outlive the session. */
-struct lmtp_session *lmtp_session_new(struct stream *stream, struct deliver_sequence *sequence);
+struct lmtp_session *lmtp_session_new(struct stream *stream, struct deliver_shared *shared);
 void lmtp_session_free(struct lmtp_session *s);
 
 /* Greets (the first time), then serves commands until no transaction is open and no input waits.

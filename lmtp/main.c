@@ -42,7 +42,7 @@ open_state(const void *settings, void **state_out, struct err *e)
 {
     (void)settings;
     (void)e;
-    *state_out = xcalloc(1, sizeof(struct deliver_sequence));
+    *state_out = xcalloc(1, sizeof(struct deliver_shared));
     return OR_OK;
 }
 

@@ -146,6 +146,16 @@ spool_publish(struct spool *s, const struct maildir *box, const struct maildir_n
     return publish_copy(s, box, tmp_name, new_name, f);
 }
 
+or_status
+spool_confirm(const struct spool *s, const struct maildir *box, const struct maildir_name *name,
+              struct maildir_fault *f)
+{
+    char new_name[MAILDIR_NAME_BYTES];
+
+    maildir_name_format_sizes(name, s->file_bytes, s->file_bytes + s->line_ends, new_name);
+    return maildir_confirm(box, new_name, f);
+}
+
 void
 spool_close(struct spool *s)
 {

@@ -30,11 +30,14 @@ void spool_write(struct spool *s, struct span bytes);
 /* fsync()s: from here on the content is safe. */
 void spool_sync(struct spool *s);
 
-/* Makes the message appear in new/ of `box` under `name` with sizes, and syncs that directory.
+/* Makes the message appear in new/ of `box` under `name` with sizes.
  * `sole` says that no other mailbox wants this file: it is moved instead of linked, and the spool
  * is closed. Each call's failure is its own. */
 or_status spool_publish(struct spool *s, const struct maildir *box, const struct maildir_name *name,
                         bool sole, struct maildir_fault *f) OR_MUST_USE;
+/* Syncs that new/: from here on the mailbox has the message. On failure it is taken out again. */
+or_status spool_confirm(const struct spool *s, const struct maildir *box,
+                        const struct maildir_name *name, struct maildir_fault *f) OR_MUST_USE;
 
 /* Removes what is left in tmp/. Closing twice is allowed. */
 void spool_close(struct spool *s);

@@ -18,54 +18,27 @@
 
 static const char *const subdirectories[] = {"tmp", "new", "cur"};
 
-static or_status
-fault(struct maildir_fault *f, const char *what, const char *name)
+or_status
+maildir_fault_set(struct maildir_fault *f, const char *what, const char *name)
 {
     f->os_error = errno;
     return err_set(&f->err, OR_TEMPFAIL, "cannot %s %s: %s", what, name,
                    os_error_text(f->os_error));
 }
 
-/* Some network file systems cannot fsync() a directory and say EINVAL; their renames are
- * synchronous. */
-static bool
-sync_fd(int fd)
-{
-    return fsync(fd) == 0 || errno == EINVAL;
-}
-
-static or_status
-sync_directory(int at, const char *name, struct maildir_fault *f)
+or_status
+maildir_sync_directory(int at, const char *name, struct maildir_fault *f)
 {
     int fd = openat(at, name, OPEN_DIRECTORY);
 
     if (fd < 0)
-        return fault(f, "open directory", name);
-    bool synced = sync_fd(fd);
+        return maildir_fault_set(f, "open directory", name);
+    /* Some network file systems cannot and say so; their changes to directories are synchronous. */
+    bool synced = fsync(fd) == 0 || errno == EINVAL;
     int os_error = errno;
     close(fd);
     errno = os_error;
-    return synced ? OR_OK : fault(f, "sync directory", name);
-}
-
-/* A parent that the owner may pass through but not read (/home with 0711) cannot be opened to sync
- * it: its whole file system is synced through the new child instead. Happens once per new Maildir.
- */
-static or_status
-sync_parent(const char *parent, const char *child, struct maildir_fault *f)
-{
-    or_status st = sync_directory(AT_FDCWD, parent, f);
-
-    if (st == OR_OK || f->os_error != EACCES)
-        return st;
-    int fd = open(child, OPEN_DIRECTORY);
-    if (fd < 0)
-        return fault(f, "open directory", child);
-    bool synced = syncfs(fd) == 0;
-    int os_error = errno;
-    close(fd);
-    errno = os_error;
-    return synced ? OR_OK : fault(f, "sync directory", child);
+    return synced ? OR_OK : maildir_fault_set(f, "sync directory", name);
 }
 
 /* Makes one directory of the path; `end` is the length of the path up to and including it. */
@@ -76,16 +49,8 @@ make_component(char *path, size_t end, struct maildir_fault *f)
     or_status st = OR_OK;
 
     path[end] = '\0';
-    if (mkdir(path, 0700) == 0) {
-        char *parent = xmemdup0(path, end);
-        char *slash = strrchr(parent, '/');
-
-        slash[slash == parent] = '\0'; /* "/" for a child of the root */
-        st = sync_parent(parent, path, f);
-        free(parent);
-    } else if (errno != EEXIST) {
-        st = fault(f, "create directory", path);
-    }
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        st = maildir_fault_set(f, "create directory", path);
     path[end] = after;
     return st;
 }
@@ -106,47 +71,52 @@ make_path(const char *path, struct maildir_fault *f)
 
 /* Makes cur/, new/ and tmp/ where they are missing: also what a crash left undone. */
 static or_status
-complete(int dir_fd, struct maildir_fault *f)
+complete(struct maildir *box, struct maildir_fault *f)
 {
-    bool made = false;
-
     for (size_t i = 0; i < sizeof(subdirectories) / sizeof(subdirectories[0]); i++) {
         struct stat st;
 
-        if (fstatat(dir_fd, subdirectories[i], &st, 0) == 0)
+        if (fstatat(box->dir_fd, subdirectories[i], &st, 0) == 0)
             continue;
         if (errno != ENOENT)
-            return fault(f, "look at", subdirectories[i]);
-        if (mkdirat(dir_fd, subdirectories[i], 0700) != 0 && errno != EEXIST)
-            return fault(f, "create directory", subdirectories[i]);
-        made = true;
+            return maildir_fault_set(f, "look at", subdirectories[i]);
+        if (mkdirat(box->dir_fd, subdirectories[i], 0700) != 0 && errno != EEXIST)
+            return maildir_fault_set(f, "create directory", subdirectories[i]);
+        box->made = true;
     }
-    if (made && !sync_fd(dir_fd))
-        return fault(f, "sync directory", "of the mailbox");
+    return OR_OK;
+}
+
+/* Hands `box` out once it is complete. */
+static or_status
+finish_open(struct maildir *box, const char *name, struct maildir *box_out, struct maildir_fault *f)
+{
+    or_status st = complete(box, f);
+
+    if (st != OR_OK) {
+        maildir_close(box);
+        return err_wrap(&f->err, st, "%s", name);
+    }
+    *box_out = *box;
     return OR_OK;
 }
 
 or_status
 maildir_open(const char *path, struct maildir *box_out, struct maildir_fault *f)
 {
-    int fd = open(path, OPEN_DIRECTORY);
+    struct maildir box = {.dir_fd = open(path, OPEN_DIRECTORY)};
 
-    if (fd < 0 && errno == ENOENT) {
+    if (box.dir_fd < 0 && errno == ENOENT) {
         or_status st = make_path(path, f);
 
         if (st != OR_OK)
             return st;
-        fd = open(path, OPEN_DIRECTORY);
+        box.made = true;
+        box.dir_fd = open(path, OPEN_DIRECTORY);
     }
-    if (fd < 0)
-        return fault(f, "open", path);
-    or_status st = complete(fd, f);
-    if (st != OR_OK) {
-        close(fd);
-        return err_wrap(&f->err, st, "%s", path);
-    }
-    box_out->dir_fd = fd;
-    return OR_OK;
+    if (box.dir_fd < 0)
+        return maildir_fault_set(f, "open", path);
+    return finish_open(&box, path, box_out, f);
 }
 
 /* The empty file that tells Maildir++ readers that this directory is a folder of the one above. */
@@ -156,7 +126,7 @@ mark_as_folder(int dir_fd, struct maildir_fault *f)
     int fd = openat(dir_fd, "maildirfolder", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (fd < 0)
-        return fault(f, "create", "maildirfolder");
+        return maildir_fault_set(f, "create", "maildirfolder");
     close(fd);
     return OR_OK;
 }
@@ -165,12 +135,10 @@ static or_status
 create_folder(const struct maildir *root, const char *dirname, int *fd_out, struct maildir_fault *f)
 {
     if (mkdirat(root->dir_fd, dirname, 0700) != 0 && errno != EEXIST)
-        return fault(f, "create folder", dirname);
-    if (!sync_fd(root->dir_fd))
-        return fault(f, "sync directory above", dirname);
+        return maildir_fault_set(f, "create folder", dirname);
     int fd = openat(root->dir_fd, dirname, OPEN_DIRECTORY);
     if (fd < 0)
-        return fault(f, "open folder", dirname);
+        return maildir_fault_set(f, "open folder", dirname);
     or_status st = mark_as_folder(fd, f);
     if (st != OR_OK)
         close(fd);
@@ -183,24 +151,18 @@ or_status
 maildir_open_folder(const struct maildir *root, const char *dirname, bool create,
                     struct maildir *box_out, struct maildir_fault *f)
 {
-    int fd = openat(root->dir_fd, dirname, OPEN_DIRECTORY);
+    struct maildir box = {.dir_fd = openat(root->dir_fd, dirname, OPEN_DIRECTORY)};
     or_status st = OR_OK;
 
-    if (fd < 0 && errno != ENOENT)
-        return fault(f, "open folder", dirname);
-    if (fd < 0 && !create)
+    if (box.dir_fd < 0 && errno != ENOENT)
+        return maildir_fault_set(f, "open folder", dirname);
+    if (box.dir_fd < 0 && !create)
         return OR_ABSENT;
-    if (fd < 0)
-        st = create_folder(root, dirname, &fd, f);
-    if (st != OR_OK)
-        return st;
-    st = complete(fd, f);
-    if (st != OR_OK) {
-        close(fd);
-        return err_wrap(&f->err, st, "%s", dirname);
+    if (box.dir_fd < 0) {
+        st = create_folder(root, dirname, &box.dir_fd, f);
+        box.made = true;
     }
-    box_out->dir_fd = fd;
-    return OR_OK;
+    return st != OR_OK ? st : finish_open(&box, dirname, box_out, f);
 }
 
 void
@@ -217,7 +179,7 @@ maildir_device(const struct maildir *box, dev_t *device_out, struct maildir_faul
     struct stat st;
 
     if (fstatat(box->dir_fd, "tmp", &st, 0) != 0)
-        return fault(f, "look at", "tmp");
+        return maildir_fault_set(f, "look at", "tmp");
     *device_out = st.st_dev;
     return OR_OK;
 }
@@ -239,7 +201,7 @@ maildir_create(const struct maildir *box, const char *name, int *fd_out, struct 
     entry(path, "tmp", name);
     int fd = openat(box->dir_fd, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return fault(f, "create", path);
+        return maildir_fault_set(f, "create", path);
     *fd_out = fd;
     return OR_OK;
 }
@@ -277,11 +239,22 @@ maildir_publish(const struct maildir *from, const char *tmp_name, const struct m
     bool placed = how == MAILDIR_MOVE ? move_without_replacing(from, old, to, new)
                                       : linkat(from->dir_fd, old, to->dir_fd, new, 0) == 0;
     if (!placed)
-        return fault(f, how == MAILDIR_MOVE ? "move the message to" : "link the message to", new);
-    or_status st = sync_directory(to->dir_fd, "new", f);
+        return maildir_fault_set(
+            f, how == MAILDIR_MOVE ? "move the message to" : "link the message to", new);
+    return OR_OK;
+}
+
+or_status
+maildir_confirm(const struct maildir *box, const char *new_name, struct maildir_fault *f)
+{
+    char new[ENTRY_BYTES];
+    or_status st = maildir_sync_directory(box->dir_fd, "new", f);
+
     /* The sender will be told to come again: what may or may not survive must not be there twice.
      */
-    if (st != OR_OK)
-        unlinkat(to->dir_fd, new, 0);
+    if (st != OR_OK) {
+        entry(new, "new", new_name);
+        unlinkat(box->dir_fd, new, 0);
+    }
     return st;
 }

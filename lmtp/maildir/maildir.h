@@ -2,7 +2,8 @@
  * One open Maildir folder: created where missing, written to by the rules that lose no mail.
  *
  * A message is written to tmp/, fsync()ed, then appears in new/ by rename() or link(), after which
- * new/ itself is fsync()ed. Only then may anybody be told that it is delivered. The caller has
+ * new/ itself is fsync()ed. Only then, and when the directories above are safe (maildir_settle.h),
+ * may anybody be told that it is delivered. The caller has
  * taken the owner's file-system identity on (lmtp/owner.h): whatever the owner's symbolic links
  * say, the kernel checks them as the owner's.
  *
@@ -23,14 +24,18 @@ struct maildir_fault {
 /* INBOX (the Maildir itself) or a folder in it. */
 struct maildir {
     int dir_fd; /* -1: not open */
+    bool made;  /* some directory of it was created by opening it */
 };
 #define MAILDIR_CLOSED                                                                             \
     {                                                                                              \
         .dir_fd = -1                                                                               \
     }
 
-/* Opens the Maildir at the absolute `path`, making what is missing of the path (0700, parents
- * fsync()ed) and cur/, new/, tmp/ in it. OR_TEMPFAIL. */
+/* Sets the fault from errno: "cannot <what> <name>: <why>". Returns OR_TEMPFAIL. */
+or_status maildir_fault_set(struct maildir_fault *f, const char *what, const char *name);
+
+/* Opens the Maildir at the absolute `path`, making what is missing of the path (0700) and cur/,
+ * new/, tmp/ in it. Nothing is synced: see maildir_settle(). OR_TEMPFAIL. */
 or_status
 maildir_open(const char *path, struct maildir *box_out, struct maildir_fault *f) OR_MUST_USE;
 /* Opens the folder whose directory is `dirname` (maildir_folder_dirname()). OR_ABSENT when there is
@@ -52,11 +57,18 @@ void maildir_discard(const struct maildir *box, const char *name);
 
 enum maildir_publish { MAILDIR_MOVE, MAILDIR_LINK };
 
-/* Makes tmp/<tmp_name> of `from` appear as new/<new_name> of `to`, never in place of another file,
- * and fsync()s that new/. The file itself has been fsync()ed by the caller. OR_TEMPFAIL; os_error
- * EXDEV, EMLINK and EPERM say that a link is not possible where a copy may be. */
+/* fsync()s the directory `name` below the descriptor `at` (or AT_FDCWD). OR_TEMPFAIL. */
+or_status maildir_sync_directory(int at, const char *name, struct maildir_fault *f) OR_MUST_USE;
+
+/* Makes tmp/<tmp_name> of `from` appear as new/<new_name> of `to`, never in place of another file.
+ * The file itself has been fsync()ed by the caller. OR_TEMPFAIL; os_error EXDEV, EMLINK and EPERM
+ * say that a link is not possible where a copy may be. */
 or_status maildir_publish(const struct maildir *from, const char *tmp_name,
                           const struct maildir *to, const char *new_name, enum maildir_publish how,
+                          struct maildir_fault *f) OR_MUST_USE;
+/* fsync()s new/: from here on what was published there survives. On failure new/<new_name> is taken
+ * away again. OR_TEMPFAIL. */
+or_status maildir_confirm(const struct maildir *box, const char *new_name,
                           struct maildir_fault *f) OR_MUST_USE;
 
 #endif

@@ -96,7 +96,7 @@ run_server(void *context)
 {
     struct server *server = context;
     struct stream *stream = stream_new(server->fd, -1, IDLE_MS);
-    struct lmtp_session *s = lmtp_session_new(stream, &server->talk->sequence);
+    struct lmtp_session *s = lmtp_session_new(stream, &server->talk->shared);
 
     while (lmtp_session_serve(s, &server->talk->settings) && lmtp_session_await(s, IDLE_MS))
         ;

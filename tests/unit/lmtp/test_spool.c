@@ -53,6 +53,8 @@ START_TEST(written_once_published_twice)
     spool_sync(&s);
     ck_assert_int_eq(spool_publish(&s, &a, &names[1], false, &fault), OR_OK);
     ck_assert_int_eq(spool_publish(&s, &b, &names[2], false, &fault), OR_OK);
+    ck_assert_int_eq(spool_confirm(&s, &a, &names[1], &fault), OR_OK);
+    ck_assert_int_eq(spool_confirm(&s, &b, &names[2], &fault), OR_OK);
     spool_close(&s);
     spool_close(&s);
     ck_assert_uint_eq(temp_tree_count(below("A/tmp")), 0);
