@@ -9,6 +9,7 @@
 #include "policyd/check_dnsbl.h"
 #include "policyd/check_greylist.h"
 #include "policyd/check_helo.h"
+#include "policyd/check_quota.h"
 #include "policyd/check_rate.h"
 #include "policyd/check_sender.h"
 #include "policyd/check_spf.h"
@@ -20,7 +21,7 @@
 /* In the order of policyd_metrics_checks, which has the names. */
 static const policy_check checks[] = {
     check_access, check_rate, check_brake, check_client,   check_helo,
-    check_sender, check_spf,  check_dnsbl, check_greylist,
+    check_sender, check_spf,  check_dnsbl, check_greylist, check_quota,
 };
 #define COUNT (sizeof(checks) / sizeof(checks[0]))
 _Static_assert(COUNT <= POLICYD_MAX_CHECKS, "policyd_conf.h");
@@ -44,7 +45,7 @@ policy_checks_name(int check)
 const char *
 policy_checks_names(void)
 {
-    return "access, rate, brake, client, helo, sender, spf, dnsbl, greylist";
+    return "access, rate, brake, client, helo, sender, spf, dnsbl, greylist, quota";
 }
 
 static void

@@ -25,6 +25,7 @@ policy_request_parse(const struct attrs *a, struct policy_request *request_out)
         {"recipient", offsetof(struct policy_request, recipient)},
         {"sasl_username", offsetof(struct policy_request, sasl_username)},
         {"recipient_count", offsetof(struct policy_request, recipient_count)},
+        {"size", offsetof(struct policy_request, size)},
     };
 
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {

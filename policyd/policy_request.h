@@ -28,6 +28,7 @@ struct policy_request {
     struct span recipient;
     struct span sasl_username;
     struct span recipient_count; /* decimal; "0" before DATA */
+    struct span size;            /* decimal, as MAIL FROM said; "0": it did not */
 };
 
 void policy_request_parse(const struct attrs *a, struct policy_request *request_out);

@@ -10,6 +10,7 @@
 #include "policyd/policy_plan.h"
 #include "policyd/policy_session.h"
 #include "policyd/policyd_metrics.h"
+#include "policyd/quota_probe.h"
 #include "policyd/ratelimit.h"
 #include "policyd/spf/spf_eval.h"
 #include "policyd/verdict_rules.h"
@@ -116,6 +117,8 @@ policyd_build(void *state, const void *settings, bool check_only, void **built_o
         st = dnslist_init(built->lists, set, e);
     if (st == OR_OK)
         st = daemon_dns_new(&set->common, &built->dns, e);
+    if (st == OR_OK && set->quota_lmtp[0] != '\0')
+        built->quota = quota_probe_new(set->quota_lmtp, built->hostname);
     if (st != OR_OK) {
         policyd_destroy(built);
         return st;
@@ -140,6 +143,7 @@ policyd_destroy(void *built)
     free(b->limits);
     verdict_rules_fini(b->rules);
     free(b->rules);
+    quota_probe_free(b->quota);
     dnslist_fini(b->lists);
     free(b->lists);
     free(b->hostname);
@@ -159,6 +163,7 @@ policyd_view_init(struct policyd_view *view, const struct policyd_settings *sett
         .limits = built->limits,
         .rules = built->rules,
         .lists = built->lists,
+        .quota = built->quota,
         .store = built->state->store,
         .senders = built->state->senders,
         .decisions = built->state->decisions,

@@ -31,6 +31,7 @@ struct policyd_state {
 struct access_file;
 struct dnslist_set;
 struct policy_plan;
+struct quota_probe;
 struct ratelimit;
 struct verdict_rules;
 
@@ -45,6 +46,7 @@ struct policyd_built {
     struct ratelimit *limits;
     struct verdict_rules *rules;
     struct dnslist_set *lists;
+    struct quota_probe *quota; /* NULL: quota-lmtp = "" */
 };
 
 /* The daemon as one request sees it, from its beginning to its end, whatever a reload does
@@ -58,6 +60,7 @@ struct policyd_view {
     const struct ratelimit *limits;
     const struct verdict_rules *rules;
     struct dnslist_set *lists;      /* NULL: none */
+    struct quota_probe *quota;      /* NULL: none */
     struct kvstore *store;          /* NULL: there is none */
     struct recent_senders *senders; /* NULL: nobody wants to know */
     struct decisions *decisions;    /* NULL: none are kept */

@@ -6,8 +6,10 @@
 #include "policyd/policyd_conf_sections.h"
 
 #include "common/run/decisions.h"
+#include "common/run/endpoint.h"
 
 #include <stddef.h>
+#include <string.h>
 #include <unistd.h>
 
 #define AT(field) offsetof(struct policyd_settings, field)
@@ -64,7 +66,7 @@ static const struct conf_option options[] = {
      .def = "access,rate,spf",
      .help = "what is checked when Postfix asks, in this order: access, rate, brake, client, helo, "
              "sender, "
-             "spf, dnsbl, greylist"},
+             "spf, dnsbl, greylist, quota"},
     {.name = "access-file",
      .type = CONF_STRING,
      .offset = AT(access_file),
@@ -174,6 +176,18 @@ static const struct conf_option options[] = {
      .offset = AT(greylist_skip_allowlisted),
      .def = "true",
      .help = "clients on a dnslist with a negative weight need not wait"},
+    {.name = "quota-lmtp",
+     .type = CONF_STRING,
+     .offset = AT(quota_lmtp),
+     .def = "",
+     .help = "the LMTP server that the check `quota` asks: unix:/path, inet:ip:port"},
+    {.name = "quota-timeout",
+     .type = CONF_DURATION,
+     .offset = AT(quota_timeout_ms),
+     .def = "2s",
+     .min = 50,
+     .max = 30000,
+     .help = "how long it may take to answer; then the check says nothing"},
     {.name = "dnslist-reject-score",
      .type = CONF_INT,
      .offset = AT(dnslist_reject_score),
@@ -425,6 +439,28 @@ check_weights(const struct policyd_settings *set, struct err *e)
     return OR_OK;
 }
 
+static bool
+wants_check(const struct policyd_settings *set, const char *name)
+{
+    for (size_t i = 0; i < set->checks.count; i++)
+        if (strcmp(set->checks.items[i], name) == 0)
+            return true;
+    return false;
+}
+
+static or_status
+check_quota_lmtp(const struct policyd_settings *set, struct err *e)
+{
+    struct endpoint endpoint;
+
+    if (set->quota_lmtp[0] != '\0' && endpoint_parse(set->quota_lmtp, &endpoint, e) != OR_OK)
+        return err_wrap(e, OR_CONFIG, "quota-lmtp");
+    if (set->quota_lmtp[0] == '\0' && wants_check(set, "quota"))
+        return err_set(e, OR_CONFIG,
+                       "checks has quota, but quota-lmtp does not say which LMTP server to ask");
+    return OR_OK;
+}
+
 static or_status
 check(void *settings, struct err *e)
 {
@@ -449,7 +485,8 @@ check(void *settings, struct err *e)
             e, OR_CONFIG,
             "dnslist-defer-score is not below dnslist-reject-score: nothing would ever be "
             "deferred");
-    return check_weights(set, e);
+    or_status st = check_quota_lmtp(set, e);
+    return st == OR_OK ? check_weights(set, e) : st;
 }
 
 const struct conf_schema policyd_conf_schema = {

@@ -136,6 +136,8 @@ struct policyd_settings {
     int64_t dnslist_reject_score;
     int64_t dnslist_defer_score; /* 0: never */
     int64_t dnslist_timeout_ms;
+    char *quota_lmtp;
+    int64_t quota_timeout_ms;
     int client_no_ptr;  /* enum policyd_action */
     int client_no_name; /* enum policyd_action */
     struct policyd_helo_on helo_on;

@@ -12,8 +12,9 @@ static const char *const spf_results[] = {"none",     "neutral",   "pass",      
                                           "softfail", "temperror", "permerror", NULL};
 static const char *const dmarc_results[] = {"none", "pass", "fail", "temperror", "permerror", NULL};
 
-const char *const policyd_metrics_checks[] = {"access", "rate", "brake", "client",   "helo",
-                                              "sender", "spf",  "dnsbl", "greylist", NULL};
+const char *const policyd_metrics_checks[] = {"access",   "rate",   "brake", "client",
+                                              "helo",     "sender", "spf",   "dnsbl",
+                                              "greylist", "quota",  NULL};
 
 static const char *const decisions[] = {"kept", "dropped", NULL}; /* enum decisions_metric */
 

@@ -22,7 +22,7 @@ enum policyd_metric {
     POLICYD_METRIC_STORE_UP,
 };
 
-#define POLICYD_METRICS_CHECKS 9
+#define POLICYD_METRICS_CHECKS 10
 
 /* Names of the checks, NULL-terminated. */
 extern const char *const policyd_metrics_checks[POLICYD_METRICS_CHECKS + 1];

@@ -22,6 +22,7 @@ enum lock_rank {
     LOCK_DKIM_KEYS,      /* milter: public keys already read */
     LOCK_RECENT_SENDERS, /* policyd: who used a sender last */
     LOCK_ACCESS_FILE,    /* policyd: which access rules are in force */
+    LOCK_QUOTA_PROBE,    /* policyd: idle connections to the LMTP server */
     LOCK_KVSTORE,        /* the SQLite handle of the state store, or the idle Redis connections */
     LOCK_KVSTORE_WAKE,   /* its maintenance thread; never held together with another */
     LOCK_DECISIONS,      /* records of decisions on their way to the disk */
