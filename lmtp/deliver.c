@@ -93,15 +93,10 @@ open_spool(struct deliver *d, size_t i, struct deliver_target *t)
 {
     struct spool *s = &d->spools[i];
     struct maildir_name name = next_name(d);
-    struct owner_switch back;
-    struct err e;
 
-    if (owner_enter(&t->recipient->owner, &back, &e) != OR_OK) {
-        deliver_plan_misconfigured(d, t, &e);
+    if (!deliver_plan_enter(d, t))
         return false;
-    }
     spool_open(s, &t->box, &name);
-    owner_leave(&back);
     if (s->status != OR_OK)
         deliver_plan_fail(d, t, &s->fault);
     return s->status == OR_OK;
@@ -154,6 +149,7 @@ finish_head(struct deliver *d)
     deliver_plan(d);
     for (size_t i = 0; i < d->spool_count; i++)
         start_spool(d, i);
+    owner_leave(&d->turn);
     while (message_head_next_piece(&d->head, &cursor, &piece))
         write_all(d, piece);
 }
@@ -179,14 +175,11 @@ static void
 close_spools(struct deliver *d)
 {
     for (size_t i = 0; i < d->spool_count; i++) {
-        struct owner_switch back;
-
-        if (d->spools[i].fd < 0 ||
-            owner_enter(&d->leaders[i]->recipient->owner, &back, NULL) != OR_OK)
-            continue;
-        spool_close(&d->spools[i]);
-        owner_leave(&back);
+        if (d->spools[i].fd >= 0 &&
+            owner_become(&d->leaders[i]->recipient->owner, &d->turn, NULL) == OR_OK)
+            spool_close(&d->spools[i]);
     }
+    owner_leave(&d->turn);
 }
 
 void
@@ -222,18 +215,8 @@ step_all(struct deliver *d, deliver_step step)
     for (size_t i = 0; i < d->envelope->recipient_count; i++) {
         struct deliver_target *t = &d->targets[i];
         struct maildir_fault fault = {0};
-        struct owner_switch back;
-        struct err e;
-
-        if (t->reply.code != 0 || t->twin != NULL)
-            continue;
-        if (owner_enter(&t->recipient->owner, &back, &e) != OR_OK) {
-            deliver_plan_misconfigured(d, t, &e);
-            continue;
-        }
-        or_status st = step(d, t, &fault);
-        owner_leave(&back);
-        if (st != OR_OK)
+        if (t->reply.code == 0 && t->twin == NULL && deliver_plan_enter(d, t) &&
+            step(d, t, &fault) != OR_OK)
             deliver_plan_fail(d, t, &fault);
     }
 }
@@ -263,6 +246,7 @@ deliver_commit(struct deliver *d)
             spool_sync(&d->spools[i]);
         step_all(d, publish);
         step_all(d, confirm);
+        owner_leave(&d->turn);
     }
     for (size_t i = 0; i < d->envelope->recipient_count; i++)
         settle_reply(d, &d->targets[i]);

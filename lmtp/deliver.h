@@ -59,6 +59,7 @@ struct deliver {
     struct buf head_bytes; /* until the header is complete */
     bool head_done;
     struct message_head head;
+    struct owner_switch turn;       /* whose mailbox is worked on; nobody's between two calls */
     struct deliver_target *targets; /* as many as there are recipients */
     struct spool *spools;
     struct deliver_target **leaders; /* of each spool: the target in whose tmp/ it lies */

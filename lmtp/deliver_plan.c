@@ -34,12 +34,14 @@ deliver_plan_fail(struct deliver *d, struct deliver_target *t, const struct mail
     t->reason = fault->err;
 }
 
-void
-deliver_plan_misconfigured(struct deliver *d, struct deliver_target *t, const struct err *e)
+bool
+deliver_plan_enter(struct deliver *d, struct deliver_target *t)
 {
+    if (owner_become(&t->recipient->owner, &d->turn, &t->reason) == OR_OK)
+        return true;
     t->reply = lmtp_reply_about(451, "4.3.5", t->recipient->address, "mailbox is not available now",
                                 d->mem);
-    t->reason = *e;
+    return false;
 }
 
 /* Opens the folder `name` inside the Maildir that `t` has open, and goes on with that. OR_ABSENT:
@@ -90,17 +92,9 @@ open_box(struct deliver *d, struct deliver_target *t, struct maildir_fault *f)
 static void
 plan_box(struct deliver *d, struct deliver_target *t)
 {
-    struct owner_switch back;
     struct maildir_fault fault = {0};
-    struct err e;
 
-    if (owner_enter(&t->recipient->owner, &back, &e) != OR_OK) {
-        deliver_plan_misconfigured(d, t, &e);
-        return;
-    }
-    or_status st = open_box(d, t, &fault);
-    owner_leave(&back);
-    if (st == OR_OK)
+    if (!deliver_plan_enter(d, t) || open_box(d, t, &fault) == OR_OK)
         return;
     maildir_close(&t->box);
     deliver_plan_fail(d, t, &fault);

@@ -17,7 +17,9 @@ void deliver_plan(struct deliver *d);
  */
 void
 deliver_plan_fail(struct deliver *d, struct deliver_target *t, const struct maildir_fault *fault);
-/* The reply to a failure that the operator must mend (451 4.3.5). */
-void deliver_plan_misconfigured(struct deliver *d, struct deliver_target *t, const struct err *e);
+/* Takes on the identity of the target's owner, until the next one is taken on or d->turn is left.
+ * False when that is not possible; then the target has its reply (451 4.3.5: the operator must mend
+ * it). */
+bool deliver_plan_enter(struct deliver *d, struct deliver_target *t);
 
 #endif

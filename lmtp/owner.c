@@ -63,7 +63,17 @@ owner_enter(const struct owner *owner, struct owner_switch *back_out, struct err
                        (unsigned)owner->gid, cure);
     }
     back_out->active = true;
+    back_out->owner = *owner;
     return OR_OK;
+}
+
+or_status
+owner_become(const struct owner *owner, struct owner_switch *turn, struct err *e)
+{
+    if (turn->active && owner_equal(&turn->owner, owner))
+        return OR_OK;
+    owner_leave(turn);
+    return owner_enter(owner, turn, e);
 }
 
 void

@@ -26,6 +26,7 @@ struct owner {
 /* What owner_leave() puts back. */
 struct owner_switch {
     bool active;
+    struct owner owner; /* whose identity is in force, when active */
     int group_count;
     gid_t groups[OWNER_MAX_GROUPS];
 };
@@ -37,6 +38,11 @@ bool owner_equal(const struct owner *a, const struct owner *b);
  * is changed then. */
 or_status
 owner_enter(const struct owner *owner, struct owner_switch *back_out, struct err *e) OR_MUST_USE;
+/* The same for work on several mailboxes in a row: whoever is in force already costs nothing,
+ * anybody else takes turns. `turn` starts zeroed; when OR_CONFIG nobody is in force. End with
+ * owner_leave(). */
+or_status
+owner_become(const struct owner *owner, struct owner_switch *turn, struct err *e) OR_MUST_USE;
 /* Back to the process's own identity. Aborts when the kernel refuses: going on as somebody else
  * would be worse. */
 void owner_leave(struct owner_switch *back);

@@ -49,10 +49,10 @@ crypto_random_hex(char *out, size_t n_bytes)
 {
     static const char digits[] = "0123456789abcdef";
 
-    for (size_t i = 0; i < n_bytes; i++) {
-        unsigned char byte;
+    crypto_random(out, n_bytes);
+    for (size_t i = n_bytes; i-- > 0;) { /* from the back: each byte becomes two, in place */
+        unsigned char byte = (unsigned char)out[i];
 
-        crypto_random(&byte, 1);
         out[2 * i] = digits[byte >> 4];
         out[2 * i + 1] = digits[byte & 15];
     }

@@ -89,6 +89,26 @@ START_TEST(root_becomes_the_owner_in_this_thread_only)
 }
 END_TEST
 
+START_TEST(owners_take_turns)
+{
+    struct owner first = {temp_tree_uid(), temp_tree_gid()};
+    struct owner second = {temp_tree_uid() + 1, temp_tree_gid() + 1};
+    struct owner us = {geteuid(), getegid()};
+    struct owner_switch turn = {0};
+
+    if (geteuid() != 0)
+        return;
+    const struct owner *order[] = {&first, &first, &second, &us, &first};
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        ck_assert_int_eq(owner_become(order[i], &turn, NULL), OR_OK);
+        ck_assert_uint_eq((uid_t)setfsuid((uid_t)-1), order[i]->uid);
+        ck_assert_uint_eq((gid_t)setfsgid((gid_t)-1), order[i]->gid);
+    }
+    owner_leave(&turn);
+    ck_assert(is_us());
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -98,6 +118,7 @@ suite(void)
     tcase_add_test(t, own_identity_needs_nothing);
     tcase_add_test(t, without_rights_it_says_what_to_do);
     tcase_add_test(t, root_becomes_the_owner_in_this_thread_only);
+    tcase_add_test(t, owners_take_turns);
     suite_add_tcase(s, t);
     return s;
 }
