@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+import lmtp_tools
 from conftest import PASSWORD
 from lab import mail
 from lab.lab import Lab
@@ -143,3 +144,36 @@ def test_hundred_sessions_with_25_mib_each_stay_below_64_mib(started, work):
         else:
             assert b"dkim=pass" in answer.inserted("Authentication-Results")[0]
     assert peak < 64 * MIB
+
+
+DELIVERED_BYTES = 50 * MIB
+
+
+def test_hundred_deliveries_of_50_mib_at_once_stay_below_64_mib(started):
+    """All sessions are in the middle of their messages at the same time."""
+    free = shutil.disk_usage(started.directory).free
+    if free < 2 * LARGE_SESSIONS * DELIVERED_BYTES:
+        pytest.skip(f"{free // MIB} MiB of disk are not enough for {LARGE_SESSIONS} messages of 50 MiB")
+    lmtpd = started.lmtpd.restart()
+    path = os.path.join(started.postfix.socket_directory, "lmtp")
+    piece = ("0123456789" * 7 + "\r\n").encode() * (MIB // 72)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(lmtp_tools.Lmtp(path, timeout=300)) for _ in range(LARGE_SESSIONS)]
+        for number, client in enumerate(clients):
+            client.send(b"MAIL FROM:<sam@sender.test>\r\nRCPT TO:<alice+Large@home.test>\r\nDATA\r\n")
+            for code in (250, 250, 354):
+                client.expect(code)
+            client.send(f"Subject: large {number}\r\n\r\n".encode())
+        for _ in range(DELIVERED_BYTES // len(piece) + 1):
+            for client in clients:
+                client.send(piece)
+        peak_inside = lmtpd.status_bytes("VmHWM")
+        for client in clients:
+            client.send(b".\r\n")
+        for client in clients:
+            client.expect(250)
+    peak = lmtpd.status_bytes("VmHWM")
+    print(f"peak {peak_inside / MIB:.1f} MiB in the middle, {peak / MIB:.1f} MiB in all")
+    assert peak < 64 * MIB
+    for path in started.wait_delivered("alice@home.test", LARGE_SESSIONS):
+        os.unlink(path)
