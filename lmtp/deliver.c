@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/crypto.h"
 #include "lmtp/deliver_plan.h"
+#include "lmtp/maildir/maildir_tidy.h"
 
 #include <unistd.h>
 
@@ -252,11 +253,29 @@ deliver_commit(struct deliver *d)
         settle_reply(d, &d->targets[i]);
 }
 
+/* Once everybody has been answered there is time for what crashes left behind. */
+static void
+close_box(struct deliver *d, struct deliver_target *t)
+{
+    time_t now = clock_now();
+
+    if (t->box.dir_fd >= 0 && maildir_tidy_is_due(&t->box, now) &&
+        owner_become(&t->recipient->owner, &d->turn, NULL) == OR_OK) {
+        size_t removed = maildir_tidy(&t->box, now);
+
+        if (removed > 0)
+            log_info("%.*s: removed %zu leftovers of interrupted deliveries from tmp/",
+                     SPAN_ARG(t->recipient->account_name), removed);
+    }
+    maildir_close(&t->box);
+}
+
 void
 deliver_close(struct deliver *d)
 {
     close_spools(d);
     for (size_t i = 0; d->targets != NULL && i < d->envelope->recipient_count; i++)
-        maildir_close(&d->targets[i].box);
+        close_box(d, &d->targets[i]);
+    owner_leave(&d->turn);
     buf_fini(&d->head_bytes);
 }

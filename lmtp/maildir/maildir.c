@@ -16,6 +16,7 @@
 
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
+/* tmp/ first: complete() notes when it was last looked into. */
 static const char *const subdirectories[] = {"tmp", "new", "cur"};
 
 or_status
@@ -76,8 +77,11 @@ complete(struct maildir *box, struct maildir_fault *f)
     for (size_t i = 0; i < sizeof(subdirectories) / sizeof(subdirectories[0]); i++) {
         struct stat st;
 
-        if (fstatat(box->dir_fd, subdirectories[i], &st, 0) == 0)
+        if (fstatat(box->dir_fd, subdirectories[i], &st, 0) == 0) {
+            if (i == 0)
+                box->tmp_looked_at = st.st_atime;
             continue;
+        }
         if (errno != ENOENT)
             return maildir_fault_set(f, "look at", subdirectories[i]);
         if (mkdirat(box->dir_fd, subdirectories[i], 0700) != 0 && errno != EEXIST)

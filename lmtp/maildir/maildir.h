@@ -23,8 +23,9 @@ struct maildir_fault {
 
 /* INBOX (the Maildir itself) or a folder in it. */
 struct maildir {
-    int dir_fd; /* -1: not open */
-    bool made;  /* some directory of it was created by opening it */
+    int dir_fd;           /* -1: not open */
+    bool made;            /* some directory of it was created by opening it */
+    time_t tmp_looked_at; /* access time of tmp/: see maildir_tidy() */
 };
 #define MAILDIR_CLOSED                                                                             \
     {                                                                                              \
