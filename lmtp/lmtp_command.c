@@ -60,7 +60,9 @@ static or_status
 take_body(struct span value, struct lmtp_mail *m)
 {
     m->eight_bit = span_equal_nocase_cstr(value, "8BITMIME");
-    return m->eight_bit || span_equal_nocase_cstr(value, "7BIT") ? OR_OK : OR_MALFORMED;
+    m->binary = span_equal_nocase_cstr(value, "BINARYMIME");
+    return m->eight_bit || m->binary || span_equal_nocase_cstr(value, "7BIT") ? OR_OK
+                                                                              : OR_MALFORMED;
 }
 
 static or_status
@@ -170,5 +172,20 @@ lmtp_command_rcpt(struct span argument, bool smtputf8, struct arena *mem,
     if (needs_smtputf8(&path) && !smtputf8)
         return refuse(refusal_out, &needs_utf8);
     *forward_path_out = path;
+    return OR_OK;
+}
+
+or_status
+lmtp_command_bdat(struct span argument, struct lmtp_chunk *chunk_out)
+{
+    size_t blank = span_find(argument, ' ');
+    struct span last = span_trim(span_from(argument, blank));
+    struct lmtp_chunk c = {.is_last = span_equal_nocase_cstr(last, "LAST")};
+
+    if (last.n > 0 && !c.is_last)
+        return OR_MALFORMED;
+    if (span_parse_u64(span_slice(argument, 0, blank), UINT64_MAX, &c.size_bytes) != OR_OK)
+        return OR_MALFORMED;
+    *chunk_out = c;
     return OR_OK;
 }

@@ -1,6 +1,6 @@
 /*
  * LMTP command lines: verb and argument, MAIL and RCPT with their parameters (RFC 5321 4.1, RFC
- * 2033, RFC 1870 SIZE, RFC 6152 BODY, RFC 6531 SMTPUTF8).
+ * 2033, RFC 1870 SIZE, RFC 6152 BODY, RFC 3030 BDAT, RFC 6531 SMTPUTF8).
  *
  * Parameters of extensions that we do not offer (DSN's RET, ENVID, NOTIFY and ORCPT among them) are
  * refused with 555, as RFC 5321 4.1.1.11 says.
@@ -26,6 +26,7 @@ struct lmtp_mail {
     struct addr reverse_path; /* in the arena; null for <> */
     uint64_t size_bytes;      /* SIZE=, 0: not given */
     bool eight_bit;           /* BODY=8BITMIME */
+    bool binary;              /* BODY=BINARYMIME (RFC 3030 3) */
     bool smtputf8;
 };
 
@@ -39,5 +40,12 @@ or_status lmtp_command_mail(struct span argument, struct arena *mem, struct lmtp
 or_status
 lmtp_command_rcpt(struct span argument, bool smtputf8, struct arena *mem,
                   struct addr *forward_path_out, struct lmtp_reply *refusal_out) OR_MUST_USE;
+
+/* The argument of BDAT, "SIZE [LAST]" (RFC 3030 2). OR_MALFORMED. */
+struct lmtp_chunk {
+    uint64_t size_bytes;
+    bool is_last;
+};
+or_status lmtp_command_bdat(struct span argument, struct lmtp_chunk *chunk_out) OR_MUST_USE;
 
 #endif

@@ -14,6 +14,9 @@
 #define FIELD(name_) offsetof(struct lmtp_settings, name_)
 #define HOST_BYTES 256
 
+/* In the order of enum lmtp_bare. */
+static const char *const bare_words[] = {"refuse", "repair", NULL};
+
 static const struct conf_option options[] = {
     {.name = "userdb",
      .type = CONF_STRING,
@@ -66,6 +69,12 @@ static const struct conf_option options[] = {
      .min = 1000,
      .max = 86400000,
      .help = "time for sending us one whole message"},
+    {.name = "bare-line-ends",
+     .type = CONF_ENUM,
+     .offset = FIELD(bare_line_ends),
+     .def = "refuse",
+     .words = bare_words,
+     .help = "a CR or LF by itself: refuse the message, or repair it with a space"},
     {.name = "first-valid-uid",
      .type = CONF_INT,
      .offset = FIELD(first_valid_uid),

@@ -8,6 +8,8 @@
 
 #include "common/run/conf.h"
 
+enum lmtp_bare { LMTP_BARE_REFUSE, LMTP_BARE_REPAIR };
+
 struct lmtp_settings {
     struct conf_common common; /* first: conf.h */
     char *userdb;              /* where recipients are looked up */
@@ -18,6 +20,7 @@ struct lmtp_settings {
     int64_t max_recipients; /* of one transaction */
     int64_t max_received;   /* Received fields before a message counts as looping */
     int64_t data_timeout_ms;
+    int bare_line_ends; /* enum lmtp_bare */
     int64_t first_valid_uid;
     char *recipient_delimiter; /* one character or none */
     bool subaddress_create;

@@ -14,17 +14,19 @@ emit(struct lmtp_data *d, struct buf *out, struct span text)
 static void
 emit_line_end(struct lmtp_data *d, struct buf *out)
 {
+    bool was_empty = d->state == LMTP_DATA_EMPTY;
+
     buf_add_char(out, '\n');
     d->wire_bytes += 2;
-    d->state = LMTP_DATA_LINE_START;
+    d->state = d->binary && was_empty ? LMTP_DATA_BINARY : LMTP_DATA_LINE_START;
 }
 
-/* Kept as a byte like any other: the size stays right, and the message will be refused. */
+/* A byte like any other: the size stays right, and the message will be refused or has a space. */
 static void
 emit_bare(struct lmtp_data *d, struct buf *out, const char *byte)
 {
-    d->bare = true;
-    emit(d, out, span_make(byte, 1));
+    d->bare |= !d->repair;
+    emit(d, out, d->repair ? SPAN_LIT(" ") : span_make(byte, 1));
     d->state = LMTP_DATA_TEXT;
 }
 
@@ -47,10 +49,12 @@ step(struct lmtp_data *d, const char *byte, struct buf *out)
 {
     switch (d->state) {
     case LMTP_DATA_LINE_START:
-        if (*byte == '.')
+        if (*byte == '.' && !d->chunked)
             d->state = LMTP_DATA_DOT;
         else
             step_text(d, byte, out);
+        if (d->state == LMTP_DATA_CR)
+            d->state = LMTP_DATA_EMPTY;
         break;
     case LMTP_DATA_DOT: /* the dot itself is dropped: stuffed, or the end */
         step_text(d, byte, out);
@@ -58,19 +62,21 @@ step(struct lmtp_data *d, const char *byte, struct buf *out)
             d->state = LMTP_DATA_DOT_CR;
         break;
     case LMTP_DATA_CR:
+    case LMTP_DATA_EMPTY:
     case LMTP_DATA_DOT_CR:
         if (*byte != '\n') {
             emit_bare(d, out, "\r");
             step_text(d, byte, out);
-        } else if (d->state == LMTP_DATA_CR) {
-            emit_line_end(d, out);
-        } else {
+        } else if (d->state == LMTP_DATA_DOT_CR) {
             d->state = LMTP_DATA_END;
+        } else {
+            emit_line_end(d, out);
         }
         break;
     case LMTP_DATA_TEXT:
         step_text(d, byte, out);
         break;
+    case LMTP_DATA_BINARY:
     case LMTP_DATA_END:
         break;
     }
@@ -91,8 +97,12 @@ lmtp_data_feed(struct lmtp_data *d, struct span in, struct buf *out)
     size_t i = 0;
 
     while (i < in.n && d->state != LMTP_DATA_END) {
-        size_t run = d->state == LMTP_DATA_TEXT ? plain_run(span_from(in, i)) : 0;
+        size_t run = 0;
 
+        if (d->state == LMTP_DATA_TEXT)
+            run = plain_run(span_from(in, i));
+        else if (d->state == LMTP_DATA_BINARY)
+            run = in.n - i;
         if (run > 0) {
             emit(d, out, span_slice(in, i, i + run));
             i += run;
@@ -102,4 +112,12 @@ lmtp_data_feed(struct lmtp_data *d, struct span in, struct buf *out)
         }
     }
     return i;
+}
+
+void
+lmtp_data_finish(struct lmtp_data *d, struct buf *out)
+{
+    if (d->state == LMTP_DATA_CR || d->state == LMTP_DATA_EMPTY)
+        emit_bare(d, out, "\r");
+    d->state = LMTP_DATA_END;
 }

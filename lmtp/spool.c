@@ -42,16 +42,17 @@ write_all(int fd, struct span bytes)
     return true;
 }
 
-static uint64_t
-count_line_ends(struct span bytes)
+/* As Dovecot counts: an LF behind a CR (in a binary message) is a line end on the wire already. */
+static void
+count_line_ends(struct spool *s, struct span bytes)
 {
-    uint64_t count = 0;
-
     for (size_t at = span_find(bytes, '\n'); at < bytes.n; at = span_find(bytes, '\n')) {
-        count++;
+        s->line_ends += !(at > 0 ? bytes.p[at - 1] == '\r' : s->after_cr);
+        s->after_cr = false;
         bytes = span_from(bytes, at + 1);
     }
-    return count;
+    if (bytes.n > 0)
+        s->after_cr = bytes.p[bytes.n - 1] == '\r';
 }
 
 void
@@ -64,7 +65,7 @@ spool_write(struct spool *s, struct span bytes)
         return;
     }
     s->file_bytes += bytes.n;
-    s->line_ends += count_line_ends(bytes);
+    count_line_ends(s, bytes);
 }
 
 void

@@ -19,7 +19,8 @@ struct spool {
     char name[MAILDIR_NAME_BYTES];
     int fd;              /* -1: not open */
     uint64_t file_bytes; /* written so far */
-    uint64_t line_ends;  /* LFs among them: what CRLF line ends would add */
+    uint64_t line_ends;  /* LFs without a CR among them: what CRLF line ends would add */
+    bool after_cr;       /* the last byte was a CR */
     or_status status;
     struct maildir_fault fault; /* when status is not OR_OK */
 };

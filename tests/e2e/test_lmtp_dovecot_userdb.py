@@ -88,9 +88,9 @@ class Place:
         with lmtp_tools.Lmtp(self.lmtpd.socket_path) as client:
             return next(client.deliver([recipient], lmtp_tools.body_with_digest(marker, 500)))
 
-    def doveadm(self, *arguments):
+    def doveadm(self, *arguments, errors="strict"):
         command = ["doveadm", "-c", self.config, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return subprocess.run(command, capture_output=True, encoding="utf-8", errors=errors, check=True).stdout
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +145,23 @@ def test_lmtp_dovecot_gone_is_451_and_back_is_250(place):
     assert place.send("alice@dovecot.test").startswith("451 4.3.0 ")
     place.dovecot.start(ready=lambda: can_connect(f"unix:{place.auth}"))
     assert place.send("alice@dovecot.test", "again").startswith("250 2.0.0")
+
+
+def test_lmtp_binary_chunks_are_read_back_by_dovecot(place):
+    header = b"Subject: binary\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+    body = bytes(byte for byte in range(1, 256)) * 100 + b"\r\n.\r\n\n\r"
+    with lmtp_tools.Lmtp(place.lmtpd.socket_path) as client:
+        client.command("MAIL FROM:<> BODY=BINARYMIME", 250)
+        client.command("RCPT TO:<alice@dovecot.test>", 250)
+        client.send(b"BDAT %d\r\n" % len(header) + header + b"BDAT %d LAST\r\n" % len(body) + body)
+        client.expect(250)
+        client.expect(250)
+    paths = lmtp_tools.files(os.path.join(place.home, "Maildir"))
+    (path,) = [p for p in paths if b"Subject: binary\n" in p.read_bytes()] or [None]
+    content = path.read_bytes() if path else b""
+    assert content.endswith(b"binary\n\n" + body)
+    wire_size = len(content) + content.count(b"\n") - content.count(b"\r\n")
+    assert path.name.endswith(f",S={len(content)},W={wire_size}")
+    # What the name says is what Dovecot counts when it reads all of it.
+    query = ("fetch", "-u", "alice@dovecot.test", "size.virtual text", "header", "Subject", "binary")
+    assert f"size.virtual: {wire_size}" in place.doveadm(*query, errors="replace")

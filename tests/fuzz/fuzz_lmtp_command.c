@@ -42,6 +42,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (lmtp_command_split(span_make((const char *)data, size), &c) != OR_OK)
         return 0;
+    struct lmtp_chunk chunk = {.size_bytes = 0};
+    if (lmtp_command_bdat(c.argument, &chunk) == OR_OK &&
+        (c.argument.n == 0 || c.argument.p[0] < '0' || c.argument.p[0] > '9'))
+        abort();
     arena_init(&mem, 1 << 20);
     or_status st = lmtp_command_mail(c.argument, &mem, &mail, &refusal);
     if (st == OR_OK)

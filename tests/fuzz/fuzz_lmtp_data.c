@@ -1,6 +1,7 @@
 /*
  * The data reader: the first byte says into how large pieces the rest is cut. Whatever the pieces,
- * the result must be that of the whole, and the message must end where a plain search says it ends.
+ * the result must be that of the whole, and the message must end where a plain search says it ends;
+ * the same bytes as BDAT chunks, and with bare line ends repaired.
  */
 #include "lmtp/lmtp_data.h"
 
@@ -46,25 +47,61 @@ end_of(struct span in)
     return in.n;
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Any cut into chunks gives the same bytes, none are lost, and only binary ones keep a CR. */
+static void
+check_chunks(struct span in, size_t chunk, struct lmtp_data how)
 {
-    struct lmtp_data whole = {0}, cut = {0};
+    struct lmtp_data whole = how, cut = how;
     struct buf whole_out, cut_out;
 
-    if (size == 0)
-        return 0;
-    struct span in = span_make((const char *)data + 1, size - 1);
-    buf_init(&whole_out, 2 * size + 16);
-    buf_init(&cut_out, 2 * size + 16);
+    buf_init(&whole_out, 2 * in.n + 16);
+    buf_init(&cut_out, 2 * in.n + 16);
+    require(feed(&whole, in, in.n, &whole_out) == in.n);
+    require(feed(&cut, in, chunk, &cut_out) == in.n);
+    lmtp_data_finish(&whole, &whole_out);
+    lmtp_data_finish(&cut, &cut_out);
+    require(whole.state == LMTP_DATA_END && cut.state == LMTP_DATA_END);
+    require(whole.bare == cut.bare && !(how.repair && whole.bare));
+    require(whole.wire_bytes == in.n && cut.wire_bytes == in.n);
+    require(span_equal(buf_span(&whole_out), buf_span(&cut_out)));
+    require(how.binary || whole.bare || !span_contains_byte(buf_span(&whole_out), '\r'));
+    buf_fini(&whole_out);
+    buf_fini(&cut_out);
+}
+
+/* After DATA: repaired or not, the message ends at the same byte. */
+static void
+check_dotted(struct span in, size_t chunk, struct lmtp_data how)
+{
+    struct lmtp_data whole = how, cut = how;
+    struct buf whole_out, cut_out;
+
+    buf_init(&whole_out, 2 * in.n + 16);
+    buf_init(&cut_out, 2 * in.n + 16);
     size_t taken = feed(&whole, in, in.n, &whole_out);
     require(taken == end_of(in));
-    require(feed(&cut, in, 1u + data[0], &cut_out) == taken);
-    require(whole.state == cut.state && whole.bare == cut.bare);
+    require(feed(&cut, in, chunk, &cut_out) == taken);
+    require(whole.state == cut.state && whole.bare == cut.bare && !(how.repair && whole.bare));
     require(whole.wire_bytes == cut.wire_bytes);
     require(span_equal(buf_span(&whole_out), buf_span(&cut_out)));
     require(whole.bare || !span_contains_byte(buf_span(&whole_out), '\r'));
     buf_fini(&whole_out);
     buf_fini(&cut_out);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    struct span in = span_make((const char *)data + 1, size - 1);
+    size_t chunk = 1u + data[0];
+
+    for (int repair = 0; repair < 2; repair++) {
+        check_dotted(in, chunk, (struct lmtp_data){.repair = repair != 0});
+        check_chunks(in, chunk, (struct lmtp_data){.chunked = true, .repair = repair != 0});
+        check_chunks(in, chunk,
+                     (struct lmtp_data){.chunked = true, .binary = true, .repair = repair != 0});
+    }
     return 0;
 }

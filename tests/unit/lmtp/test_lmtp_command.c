@@ -77,7 +77,8 @@ static const struct {
     {"FROM:<a@b> SIZE", 501, NULL, NULL, 0, false, false},
     {"FROM:<a@b> SIZE=123456789012345678901", 501, NULL, NULL, 0, false, false},
     {"FROM:<a@b> SIZE=1 SIZE=1", 501, NULL, NULL, 0, false, false},
-    {"FROM:<a@b> BODY=BINARYMIME", 501, NULL, NULL, 0, false, false},
+    {"FROM:<a@b> BODY=BINARYMIME", 0, "a", "b", 0, false, false},
+    {"FROM:<a@b> BODY=BINARY", 501, NULL, NULL, 0, false, false},
     {"FROM:<a@b> SMTPUTF8=yes", 501, NULL, NULL, 0, false, false},
     /* RFC 5321 4.1.1.11; DSN and AUTH are not offered. */
     {"FROM:<a@b> RET=HDRS", 555, NULL, NULL, 0, false, false},
@@ -136,6 +137,35 @@ START_TEST(rcpt)
 }
 END_TEST
 
+static const struct {
+    const char *argument;
+    bool ok, is_last;
+    uint64_t size_bytes;
+} chunks[] = {
+    {"0", true, false, 0},
+    {"1000 LAST", true, true, 1000},
+    {"5 last", true, true, 5},
+    {"18446744073709551615", true, false, UINT64_MAX},
+    {"18446744073709551616", false, false, 0},
+    {"", false, false, 0},
+    {"LAST", false, false, 0},
+    {"-1", false, false, 0},
+    {"0x10", false, false, 0},
+    {"1 LASTLY", false, false, 0},
+    {"1 LAST 2", false, false, 0},
+};
+
+START_TEST(bdat)
+{
+    struct lmtp_chunk c = {.size_bytes = 77};
+    or_status st = lmtp_command_bdat(span_cstr(chunks[_i].argument), &c);
+
+    ck_assert_msg((st == OR_OK) == chunks[_i].ok, "%s", chunks[_i].argument);
+    ck_assert_uint_eq(c.size_bytes, chunks[_i].ok ? chunks[_i].size_bytes : 77);
+    ck_assert(c.is_last == chunks[_i].is_last);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -146,6 +176,7 @@ suite(void)
     tcase_add_loop_test(t, split_line, 0, sizeof(lines) / sizeof(lines[0]));
     tcase_add_loop_test(t, mail, 0, sizeof(mails) / sizeof(mails[0]));
     tcase_add_loop_test(t, rcpt, 0, sizeof(rcpts) / sizeof(rcpts[0]));
+    tcase_add_loop_test(t, bdat, 0, sizeof(chunks) / sizeof(chunks[0]));
     suite_add_tcase(s, t);
     return s;
 }

@@ -71,6 +71,49 @@ START_TEST(any_split)
 }
 END_TEST
 
+static const struct {
+    const char *why;
+    struct span in;
+    struct span out;
+    bool binary, repair, bare, is_dotted;
+} chunks[] = {
+    {"dots mean nothing", BYTES("..\r\n.\r\nx"), BYTES("..\n.\nx"), .bare = false},
+    {"no line end at the end", BYTES("a"), BYTES("a"), .bare = false},
+    {"CR at the very end", BYTES("a\r"), BYTES("a\r"), .bare = true},
+    {"bare LF", BYTES("a\nb"), BYTES("a\nb"), .bare = true},
+    {"repaired", BYTES("a\nb\rc\r\r\nd\r"), BYTES("a b c \nd "), .repair = true},
+    {"repaired LF ends no line, so its dot ends nothing", BYTES("a\n.\r\n.\r\n"), BYTES("a .\n"),
+     .repair = true, .is_dotted = true},
+    {"repaired CR after a dot", BYTES(".\rx\r\n.\r\n"), BYTES(" x\n"), .repair = true,
+     .is_dotted = true},
+    {"binary: the header as lines, the body as it comes", BYTES("A: b\r\n\r\n\n\r\0\r\n.\r\n\r"),
+     BYTES("A: b\n\n\n\r\0\r\n.\r\n\r"), .binary = true},
+    {"binary without a header", BYTES("\r\n\r"), BYTES("\n\r"), .binary = true},
+    {"binary: the header may not be so", BYTES("A: b\n\r\n\r\n"), BYTES("A: b\n\n\n"),
+     .binary = true, .bare = true},
+};
+
+START_TEST(chunks_and_repairs)
+{
+    for (size_t size = 1; size <= chunks[_i].in.n; size++) {
+        struct lmtp_data d = {.chunked = !chunks[_i].is_dotted,
+                              .binary = chunks[_i].binary,
+                              .repair = chunks[_i].repair};
+        struct buf out;
+
+        buf_init(&out, 100);
+        for (size_t at = 0; at < chunks[_i].in.n; at += size)
+            ck_assert_uint_gt(lmtp_data_feed(&d, span_slice(chunks[_i].in, at, at + size), &out),
+                              0);
+        lmtp_data_finish(&d, &out);
+        ck_assert_msg(d.bare == chunks[_i].bare, "%s", chunks[_i].why);
+        ck_assert_msg(span_equal(buf_span(&out), chunks[_i].out), "%s, size %zu: %.*s",
+                      chunks[_i].why, size, SPAN_ARG(buf_span(&out)));
+        buf_fini(&out);
+    }
+}
+END_TEST
+
 START_TEST(line_of_a_megabyte)
 {
     struct lmtp_data d = {0};
@@ -96,6 +139,7 @@ suite(void)
     TCase *t = tcase_create("data");
 
     tcase_add_loop_test(t, any_split, 0, sizeof(rows) / sizeof(rows[0]));
+    tcase_add_loop_test(t, chunks_and_repairs, 0, sizeof(chunks) / sizeof(chunks[0]));
     tcase_add_test(t, line_of_a_megabyte);
     suite_add_tcase(s, t);
     return s;

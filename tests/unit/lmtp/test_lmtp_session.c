@@ -76,6 +76,35 @@ static const struct {
      "220 250 250/2.1.0 250/2.1.5 250/2.1.5 354 550/5.6.11 550/5.6.11 " BYE},
     {"smuggling: CRLF . CR", LHLO MAIL ALICE "DATA\r\na\r\n.\rb\r\n.\r\n" QUIT,
      "220 250 250/2.1.0 250/2.1.5 354 550/5.6.11 " BYE},
+    {"RFC 3030 4.1: one chunk, which needs no line end",
+     LHLO MAIL ALICE "BDAT 4 LAST\r\na\r\nb" QUIT, "220 250 250/2.1.0 250/2.1.5 250/2.0.0 " BYE},
+    {"RFC 3030 4.2: chunks, pipelined, a reply for each recipient behind the last",
+     LHLO MAIL ALICE BOB "BDAT 3\r\na\r\nBDAT 3\r\nb\r\nBDAT 0 LAST\r\n" QUIT,
+     "220 250 250/2.1.0 250/2.1.5 250/2.1.5 250/2.0.0 250/2.0.0 250/2.0.0 250/2.0.0 " BYE},
+    {"a line end that two chunks share", LHLO MAIL ALICE "BDAT 2\r\na\rBDAT 1 last\r\n\n" QUIT,
+     "220 250 250/2.1.0 250/2.1.5 250/2.0.0 250/2.0.0 " BYE},
+    {"the bytes of a refused chunk are no commands",
+     LHLO MAIL NOBODY "BDAT 6 LAST\r\nQUIT\r\nBDAT 6\r\nQUIT\r\n" QUIT,
+     "220 250 250/2.1.0 550/5.1.1 503/5.5.1 503/5.5.1 " BYE},
+    {"smuggling: dot and bare LF in a chunk",
+     LHLO MAIL ALICE "BDAT 5\r\na\n.\r\nBDAT 3 LAST\r\n.\r\n" QUIT,
+     "220 250 250/2.1.0 250/2.1.5 250/2.0.0 550/5.6.11 " BYE},
+    {"smuggling: nobody knows where a chunk without size ends",
+     LHLO MAIL ALICE "BDAT x LAST\r\n" MAIL, "220 250 250/2.1.0 250/2.1.5 501/5.5.4"},
+    {"RFC 3030 2: RSET between chunks drops the message",
+     LHLO MAIL ALICE "BDAT 3\r\na\r\nRSET\r\nBDAT 3 LAST\r\nb\r\n" QUIT,
+     "220 250 250/2.1.0 250/2.1.5 250/2.0.0 250/2.0.0 503/5.5.1 " BYE},
+    {"no RCPT, MAIL or DATA between chunks",
+     LHLO MAIL ALICE "BDAT 3\r\na\r\n" BOB MAIL "DATA\r\nBDAT 0 LAST\r\n" QUIT,
+     "220 250 250/2.1.0 250/2.1.5 250/2.0.0 503/5.5.1 503/5.5.1 503/5.5.1 250/2.0.0 " BYE},
+    {"RFC 3030 3: a binary message cannot come by DATA",
+     LHLO "MAIL FROM:<a@b> BODY=BINARYMIME\r\n" ALICE "DATA\r\nBDAT 3 LAST\r\n\n\r\r" QUIT,
+     "220 250 250/2.1.0 250/2.1.5 503/5.5.1 550/5.6.11 " BYE},
+    {"chunks over the limit: read to the last, refused once",
+     LHLO "MAIL FROM:<a@b> SIZE=1\r\n" ALICE "BDAT 18446744073709551616\r\n",
+     "220 250 250/2.1.0 250/2.1.5 501/5.5.4"},
+    {"client leaves between chunks", LHLO MAIL ALICE "BDAT 3\r\na\r\n",
+     "220 250 250/2.1.0 250/2.1.5 250/2.0.0 421/4.3.2"},
     {"UTF-8 without SMTPUTF8",
      LHLO MAIL "RCPT TO:<al\xc3\xad"
                "ce@example.org>\r\n" QUIT,
@@ -98,8 +127,8 @@ START_TEST(lhlo_announces)
     lmtp_talk(&t, SPAN_LIT(LHLO QUIT));
     const char *expected =
         "220 mx.example.org LMTP outrider\r\n250-mx.example.org\r\n250-PIPELINING\r\n"
-        "250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SIZE 1048576\r\n"
-        "250 SMTPUTF8\r\n221 2.0.0 bye\r\n";
+        "250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SIZE 1048576\r\n250-CHUNKING\r\n"
+        "250-BINARYMIME\r\n250 SMTPUTF8\r\n221 2.0.0 bye\r\n";
     ck_assert_msg(span_has_prefix(buf_span(&t.transcript), span_cstr(expected)), "%s",
                   t.transcript.p);
 }

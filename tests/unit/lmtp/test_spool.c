@@ -65,6 +65,27 @@ START_TEST(written_once_published_twice)
 }
 END_TEST
 
+/* Of a binary message: Dovecot counts an LF behind a CR as one line end, and so must W=. */
+START_TEST(line_ends_that_are_whole_already)
+{
+    struct spool s;
+    struct buf content;
+    char name[256];
+
+    spool_open(&s, &a, &names[0]);
+    spool_write(&s, SPAN_LIT("one\r\ntwo\n\r"));
+    spool_write(&s, SPAN_LIT("\n\n"));
+    spool_write(&s, SPAN_EMPTY);
+    spool_write(&s, SPAN_LIT("\n\r"));
+    spool_write(&s, SPAN_LIT("x\n"));
+    spool_sync(&s);
+    ck_assert_int_eq(spool_publish(&s, &a, &names[1], true, &fault), OR_OK);
+    temp_tree_read_only_entry(below("A/new"), name, &content);
+    ck_assert_str_eq(name, "1.M000000P1Q2.h,S=16,W=20");
+    buf_fini(&content);
+}
+END_TEST
+
 START_TEST(sole_mailbox_gets_the_file_itself)
 {
     struct spool s;
@@ -122,6 +143,7 @@ suite(void)
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, written_once_published_twice);
+    tcase_add_test(t, line_ends_that_are_whole_already);
     tcase_add_test(t, sole_mailbox_gets_the_file_itself);
     tcase_add_test(t, nothing_is_published_after_a_fault);
     tcase_add_test(t, name_that_is_taken);
