@@ -11,6 +11,7 @@
 #include "lmtp/deliver_plan.h"
 #include "lmtp/maildir/maildir_tidy.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define MAX_PROLOGUE_BYTES 16384
@@ -64,6 +65,18 @@ add_comment_text(struct buf *out, struct span text)
     }
 }
 
+/* The TCP-info of RFC 5321 4.4, where there is any. */
+static void
+add_client_ip(struct buf *out, const struct ip *ip)
+{
+    char text[IP_TEXT_BYTES];
+
+    if (ip->family == 0)
+        return;
+    ip_format(ip, text);
+    buf_addf(out, " ([%s%s])", ip->family == AF_INET6 ? "IPv6:" : "", text);
+}
+
 /* Our trace fields (RFC 5321 4.4), newest on top. `sole` is the only recipient of this file, or
  * NULL: the addresses of several must not be told to each other. */
 static void
@@ -76,9 +89,10 @@ add_prologue(struct deliver *d, struct buf *out, const struct recipient *sole)
     buf_addf(out, "Return-Path: <%.*s>\n", SPAN_ARG(env->sender));
     if (sole != NULL)
         buf_addf(out, "Delivered-To: %.*s\n", SPAN_ARG(sole->address));
-    buf_addf(out, "Received: from %.*s\n\tby %s with %s\n\tid %s\n\t(envelope-from <",
-             SPAN_ARG(env->lhlo), d->settings->hostname, env->smtputf8 ? "UTF8LMTP" : "LMTP",
-             d->id);
+    buf_addf(out, "Received: from %.*s", SPAN_ARG(env->lhlo));
+    add_client_ip(out, &env->client_ip);
+    buf_addf(out, "\n\tby %s with %s\n\tid %s\n\t(envelope-from <", d->settings->hostname,
+             env->smtputf8 ? "UTF8LMTP" : "LMTP", d->id);
     add_comment_text(out, env->sender);
     buf_add_cstr(out, ">)");
     if (sole != NULL)

@@ -29,8 +29,9 @@ struct deliver_shared {
 
 /* A transaction as the session collected it; lives in the transaction's arena. */
 struct deliver_envelope {
-    struct span lhlo;   /* the client's name for itself, checked */
-    struct span sender; /* "a@b", empty for <> */
+    struct span lhlo;    /* the client's name for itself, checked */
+    struct ip client_ip; /* whose LHLO it is; family 0: not known */
+    struct span sender;  /* "a@b", empty for <> */
     bool smtputf8;
     struct recipient *recipients;
     size_t recipient_count;

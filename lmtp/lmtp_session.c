@@ -21,7 +21,9 @@
 #include "common/text/domain.h"
 #include "common/text/utf8.h"
 #include "lmtp/lmtp_transaction.h"
+#include "lmtp/lmtp_xclient.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,17 +45,40 @@ static const struct lmtp_reply line_too_long = {500, "5.5.2", "command line is t
 static const struct lmtp_reply this_is_lmtp = {500, "5.5.1", "this is LMTP: say LHLO"};
 static const struct lmtp_reply no_argument = {501, "5.5.4", "this command has no argument"};
 static const struct lmtp_reply lhlo_syntax = {501, "5.5.4", "syntax: LHLO name"};
+static const struct lmtp_reply xclient_syntax = {501, "5.5.4", "bad XCLIENT attribute"};
+static const struct lmtp_reply in_transaction = {503, "5.5.1", "a transaction is open"};
+static const struct lmtp_reply not_trusted = {550, "5.7.0", "you may not say that"};
+static const struct lmtp_reply too_many_connections = {421, "4.7.0",
+                                                       "too many connections from your address"};
 static const struct lmtp_reply too_many_errors = {421, "4.7.0", "too many errors"};
 static const struct lmtp_reply going_down = {421, "4.3.2", "service is closing down"};
 static const struct lmtp_reply idle_too_long = {421, "4.4.2", "idle too long"};
 
+struct lmtp_shared *
+lmtp_shared_new(void)
+{
+    struct lmtp_shared *shared = xcalloc(1, sizeof(*shared));
+
+    lmtp_clients_init(&shared->clients);
+    return shared;
+}
+
+void
+lmtp_shared_free(struct lmtp_shared *shared)
+{
+    if (shared != NULL)
+        lmtp_clients_fini(&shared->clients);
+    free(shared);
+}
+
 struct lmtp_session *
-lmtp_session_new(struct stream *stream, struct deliver_shared *shared)
+lmtp_session_new(struct stream *stream, struct lmtp_shared *shared)
 {
     struct lmtp_session *s = xcalloc(1, sizeof(*s));
 
     s->stream = stream;
     s->shared = shared;
+    s->client_ip = stream_get_peer(stream)->ip;
     arena_init(&s->mem, MAX_TRANSACTION_BYTES);
     return s;
 }
@@ -70,6 +95,7 @@ lmtp_session_drop_accounts(struct lmtp_session *s)
 void
 lmtp_session_free(struct lmtp_session *s)
 {
+    lmtp_clients_leave(&s->shared->clients, &s->client);
     lmtp_session_drop_accounts(s);
     arena_fini(&s->mem);
     free(s);
@@ -118,6 +144,18 @@ is_printable_name(struct span name)
     return domain_is_hostname(name) && utf8_is_ascii(name);
 }
 
+/* Whether the peer itself may say for whom it speaks. */
+static bool
+may_xclient(const struct lmtp_session *s)
+{
+    const struct conf_cidrs *trusted = &s->settings->xclient_clients;
+
+    for (size_t i = 0; i < trusted->count; i++)
+        if (cidr_contains(&trusted->items[i], &stream_get_peer(s->stream)->ip))
+            return true;
+    return false;
+}
+
 static void
 run_lhlo(struct lmtp_session *s, struct span argument)
 {
@@ -131,8 +169,9 @@ run_lhlo(struct lmtp_session *s, struct span argument)
     s->lhlo[name.n] = '\0';
     if (stream_writef(s->stream,
                       "250-%s\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n"
-                      "250-SIZE %lld\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250 SMTPUTF8\r\n",
-                      s->settings->hostname, (long long)s->settings->max_message_bytes) != OR_OK)
+                      "250-SIZE %lld\r\n250-CHUNKING\r\n250-BINARYMIME\r\n%s250 SMTPUTF8\r\n",
+                      s->settings->hostname, (long long)s->settings->max_message_bytes,
+                      may_xclient(s) ? "250-XCLIENT " LMTP_XCLIENT_ATTRIBUTES "\r\n" : "") != OR_OK)
         s->over = true;
 }
 
@@ -142,6 +181,37 @@ run_smtp_greeting(struct lmtp_session *s, struct span argument)
 {
     (void)argument;
     lmtp_session_complain(s, &this_is_lmtp);
+}
+
+static void
+say_greeting(struct lmtp_session *s)
+{
+    if (stream_writef(s->stream, "220 %s LMTP outrider\r\n", s->settings->hostname) != OR_OK)
+        s->over = true;
+}
+
+/* The session begins anew, as if the client that is named had connected. */
+static void
+run_xclient(struct lmtp_session *s, struct span argument)
+{
+    struct lmtp_xclient client;
+
+    if (!may_xclient(s) || s->in_mail) {
+        lmtp_session_complain(s, s->in_mail ? &in_transaction : &not_trusted);
+        return;
+    }
+    if (lmtp_xclient_parse(argument, &client) != OR_OK) {
+        lmtp_session_complain(s, &xclient_syntax);
+        return;
+    }
+    if (client.has_ip)
+        s->client_ip = client.ip;
+    if (client.has_helo)
+        snprintf(s->helo, sizeof(s->helo), "%s",
+                 client.helo[0] == '\0' || is_printable_name(span_cstr(client.helo)) ? client.helo
+                                                                                     : "unknown");
+    s->lhlo[0] = '\0';
+    say_greeting(s);
 }
 
 static void
@@ -189,6 +259,7 @@ static const struct {
     {"NOOP", run_noop},
     {"VRFY", run_vrfy},
     {"QUIT", run_quit},
+    {"XCLIENT", run_xclient},
     {"HELO", run_smtp_greeting},
     {"EHLO", run_smtp_greeting},
 };
@@ -250,13 +321,19 @@ run_command(struct lmtp_session *s)
         run_line(s, line);
 }
 
+/* Clients on unix sockets have no address and are not counted. */
 static void
 greet(struct lmtp_session *s)
 {
-    if (!s->greeted &&
-        stream_writef(s->stream, "220 %s LMTP outrider\r\n", s->settings->hostname) != OR_OK)
-        s->over = true;
+    if (s->greeted)
+        return;
     s->greeted = true;
+    if (s->client_ip.family != 0 &&
+        !lmtp_clients_enter(&s->shared->clients, &s->client, &s->client_ip,
+                            (size_t)s->settings->max_connections_per_client))
+        lmtp_session_hang_up(s, &too_many_connections);
+    else
+        say_greeting(s);
 }
 
 /* Why no command came, told to the client. */

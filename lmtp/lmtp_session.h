@@ -12,11 +12,21 @@
 
 #include "common/run/stream.h"
 #include "lmtp/deliver.h"
+#include "lmtp/lmtp_clients.h"
 
 struct lmtp_session;
 
+/* What the sessions of a process have in common; outlives reloads. */
+struct lmtp_shared {
+    struct deliver_shared delivery;
+    struct lmtp_clients clients;
+};
+
+struct lmtp_shared *lmtp_shared_new(void);
+void lmtp_shared_free(struct lmtp_shared *shared);
+
 /* Neither is owned; both must outlive the session. */
-struct lmtp_session *lmtp_session_new(struct stream *stream, struct deliver_shared *shared);
+struct lmtp_session *lmtp_session_new(struct stream *stream, struct lmtp_shared *shared);
 void lmtp_session_free(struct lmtp_session *s);
 
 /* Greets (the first time), then serves commands until no transaction is open and no input waits.

@@ -13,12 +13,15 @@
 
 struct lmtp_session {
     struct stream *stream;
-    struct deliver_shared *shared;
+    struct lmtp_shared *shared;
     const struct lmtp_settings *settings; /* while serving */
     struct arena mem;                     /* of the transaction */
+    struct lmtp_client client;            /* counts this connection */
+    struct ip client_ip;                  /* family 0: a unix socket, or not known */
     struct account_client *accounts;      /* NULL: not made */
     char *userdb;                         /* the address `accounts` points to */
     char lhlo[LMTP_MAX_LHLO_BYTES + 1];   /* empty: LHLO not said */
+    char helo[LMTP_MAX_LHLO_BYTES + 1];   /* what XCLIENT says instead; empty: nothing */
     bool greeted;
     bool over;
     bool in_mail; /* MAIL was accepted */

@@ -56,7 +56,8 @@ open_envelope(struct lmtp_session *s, const struct addr *sender)
         st = arena_copy(&s->mem, buf_span(&text), &s->envelope.sender);
     buf_fini(&text);
     s->envelope.recipients = arena_alloc_array(&s->mem, max, sizeof(struct recipient));
-    s->envelope.lhlo = span_cstr(s->lhlo);
+    s->envelope.lhlo = span_cstr(s->helo[0] != '\0' ? s->helo : s->lhlo);
+    s->envelope.client_ip = s->client_ip;
     return st == OR_OK && s->envelope.recipients != NULL ? OR_OK : OR_LIMIT;
 }
 
@@ -206,7 +207,7 @@ begin_message(struct lmtp_session *s, bool chunked)
         .stream = s->stream,
         .settings = s->settings,
         .envelope = &s->envelope,
-        .shared = s->shared,
+        .shared = &s->shared->delivery,
         .mem = &s->mem,
         .chunked = chunked,
         .binary = s->binary,

@@ -10,12 +10,9 @@
  * Standards: RFC 2033 and what lmtp_session.c lists; Maildir, Maildir++.
  * Files: lmtpd.conf; the Maildirs. Threads: one per connection.
  */
-#include "common/base/xalloc.h"
 #include "common/run/daemon.h"
 #include "lmtp/lmtp_metrics.h"
 #include "lmtp/lmtp_session.h"
-
-#include <stdlib.h>
 
 static void
 serve_connection(struct stream *stream, void *context)
@@ -42,8 +39,14 @@ open_state(const void *settings, void **state_out, struct err *e)
 {
     (void)settings;
     (void)e;
-    *state_out = xcalloc(1, sizeof(struct deliver_shared));
+    *state_out = lmtp_shared_new();
     return OR_OK;
+}
+
+static void
+close_state(void *state)
+{
+    lmtp_shared_free(state);
 }
 
 static const struct server_service services[] = {{.name = "lmtp", .run = serve_connection}};
@@ -58,7 +61,7 @@ main(int argc, char **argv)
         .services = services,
         .service_count = sizeof(services) / sizeof(services[0]),
         .open = open_state,
-        .close = free,
+        .close = close_state,
         .keep_caps = "cap_setuid,cap_setgid=ep",
     };
 

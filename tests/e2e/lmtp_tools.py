@@ -68,13 +68,15 @@ class UserDb:
 class Lmtpd:
     """The daemon as user nobody with the capabilities that root leaves it; start, stop, kill."""
 
-    def __init__(self, build, directory, userdb, options="", env=None):
+    def __init__(self, build, directory, userdb, options="", env=None, inet=None):
+        """`inet`: a port on 127.0.0.1 to listen on as well."""
         self.socket_path = os.path.join(directory, "lmtp")
         self.config_path = os.path.join(directory, "lmtpd.conf")
         self.log_path = os.path.join(directory, "lmtpd.log")
+        listen = f'"unix:{self.socket_path}"' + (f', "inet:127.0.0.1:{inet}"' if inet else "")
         pathlib.Path(self.config_path).write_text(
             f'userdb = "{userdb}"\n'
-            f'listen lmtp {{ address = {{"unix:{self.socket_path}"}} mode = "0666" group = "nogroup" }}\n'
+            f'listen lmtp {{ address = {{{listen}}} mode = "0666" group = "nogroup" }}\n'
             f'user = "nobody"\ngroup = "nogroup"\nhostname = "mx.test"\n{options}\n',
             encoding="utf-8",
         )
@@ -98,10 +100,14 @@ class Lmtpd:
 class Lmtp:
     """A client that sees every reply line. Closed connections are ConnectionError."""
 
-    def __init__(self, path, timeout=60):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(timeout)
-        self.socket.connect(path)
+    def __init__(self, address, timeout=60):
+        """`address`: the path of a unix socket, or (host, port)."""
+        if isinstance(address, tuple):
+            self.socket = socket.create_connection(address, timeout=timeout)
+        else:
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(timeout)
+            self.socket.connect(address)
         self.file = self.socket.makefile("rb")
         self.expect(220)
         self.command("LHLO client.test", 250)

@@ -4,9 +4,12 @@
  */
 #include "lmtp/lmtp_command.h"
 
+#include "lmtp/lmtp_xclient.h"
+
 #include "common/text/utf8.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -45,6 +48,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct lmtp_chunk chunk = {.size_bytes = 0};
     if (lmtp_command_bdat(c.argument, &chunk) == OR_OK &&
         (c.argument.n == 0 || c.argument.p[0] < '0' || c.argument.p[0] > '9'))
+        abort();
+    struct lmtp_xclient client;
+    if (lmtp_xclient_parse(c.argument, &client) == OR_OK && client.has_helo &&
+        strlen(client.helo) >= LMTP_XCLIENT_HELO_BYTES)
         abort();
     arena_init(&mem, 1 << 20);
     or_status st = lmtp_command_mail(c.argument, &mem, &mail, &refusal);

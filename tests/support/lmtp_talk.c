@@ -42,6 +42,7 @@ lmtp_talk_init(struct lmtp_talk *t)
     *t = (struct lmtp_talk){0};
     log_open("test", LOG_TARGET_STDERR, LOG_FORMAT_PLAIN, LOG_LEVEL_ERROR);
     temp_tree_make(t->home);
+    t->shared = lmtp_shared_new();
     t->rows = xcalloc(9, sizeof(*t->rows));
     add_row(t, 0, "alice@example.org", account_fields("alice", t->home, uid, gid));
     add_row(t, 1, "bob@example.org", account_fields("bob", t->home, uid, gid));
@@ -84,6 +85,7 @@ lmtp_talk_fini(struct lmtp_talk *t)
     free(t->settings.junk_folder);
     free(t->settings.quarantine_header);
     buf_fini(&t->transcript);
+    lmtp_shared_free(t->shared);
 }
 
 struct server {
@@ -96,7 +98,7 @@ run_server(void *context)
 {
     struct server *server = context;
     struct stream *stream = stream_new(server->fd, -1, IDLE_MS);
-    struct lmtp_session *s = lmtp_session_new(stream, &server->talk->shared);
+    struct lmtp_session *s = lmtp_session_new(stream, server->talk->shared);
 
     while (lmtp_session_serve(s, &server->talk->settings) && lmtp_session_await(s, IDLE_MS))
         ;

@@ -19,7 +19,7 @@ struct fake_userdb_row;
 
 struct lmtp_talk {
     struct lmtp_settings settings; /* the defaults; a test may change them before it talks */
-    struct deliver_shared shared;
+    struct lmtp_shared *shared;
     char home[TEMP_TREE_PATH_BYTES];
     struct fake_userdb *userdb;
     struct fake_userdb_row *rows;
