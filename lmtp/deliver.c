@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/crypto.h"
 #include "lmtp/deliver_plan.h"
+#include "lmtp/deliver_relay.h"
 #include "lmtp/maildir/maildir_tidy.h"
 
 #include <sys/socket.h>
@@ -34,7 +35,9 @@ deliver_open(struct deliver *d, const struct lmtp_settings *settings,
     d->spools = arena_alloc_array(mem, n, sizeof(*d->spools));
     d->leaders = arena_alloc_array(mem, n, sizeof(struct deliver_target *));
     d->members = arena_alloc_array(mem, n, sizeof(*d->members));
-    if (d->targets == NULL || d->spools == NULL || d->leaders == NULL || d->members == NULL)
+    d->relays = arena_alloc_array(mem, n, sizeof(*d->relays));
+    if (d->relays == NULL || d->targets == NULL || d->spools == NULL || d->leaders == NULL ||
+        d->members == NULL)
         return OR_LIMIT;
     for (size_t i = 0; i < n; i++) {
         d->targets[i].recipient = &envelope->recipients[i];
@@ -77,18 +80,15 @@ add_client_ip(struct buf *out, const struct ip *ip)
     buf_addf(out, " ([%s%s])", ip->family == AF_INET6 ? "IPv6:" : "", text);
 }
 
-/* Our trace fields (RFC 5321 4.4), newest on top. `sole` is the only recipient of this file, or
- * NULL: the addresses of several must not be told to each other. */
+/* `sole` is the only recipient of this copy, or NULL: the addresses of several must not be told to
+ * each other. */
 static void
-add_prologue(struct deliver *d, struct buf *out, const struct recipient *sole)
+add_received(struct deliver *d, struct buf *out, const struct recipient *sole)
 {
     const struct deliver_envelope *env = d->envelope;
     char date[HEADER_DATE_BYTES];
 
     header_format_date(clock_now(), date);
-    buf_addf(out, "Return-Path: <%.*s>\n", SPAN_ARG(env->sender));
-    if (sole != NULL)
-        buf_addf(out, "Delivered-To: %.*s\n", SPAN_ARG(sole->address));
     buf_addf(out, "Received: from %.*s", SPAN_ARG(env->lhlo));
     add_client_ip(out, &env->client_ip);
     buf_addf(out, "\n\tby %s with %s\n\tid %s\n\t(envelope-from <", d->settings->hostname,
@@ -100,6 +100,29 @@ add_prologue(struct deliver *d, struct buf *out, const struct recipient *sole)
     buf_addf(out, "; %s\n", date);
     if (message_head_needs_separator(&d->head))
         buf_add_char(out, '\n');
+}
+
+/* Our trace fields (RFC 5321 4.4), newest on top. */
+static void
+add_prologue(struct deliver *d, struct buf *out, const struct recipient *sole)
+{
+    buf_addf(out, "Return-Path: <%.*s>\n", SPAN_ARG(d->envelope->sender));
+    if (sole != NULL)
+        buf_addf(out, "Delivered-To: %.*s\n", SPAN_ARG(sole->address));
+    add_received(d, out, sole);
+}
+
+/* Other servers add the rest themselves. */
+static void
+start_relays(struct deliver *d)
+{
+    struct buf received;
+
+    deliver_relay_open(d);
+    buf_init(&received, MAX_PROLOGUE_BYTES);
+    add_received(d, &received, NULL);
+    deliver_relay_write(d, buf_span(&received));
+    buf_fini(&received);
 }
 
 /* Creates the file of spool `i` in the tmp/ of `t`, or answers `t`. */
@@ -146,6 +169,7 @@ write_all(struct deliver *d, struct span bytes)
 {
     for (size_t i = 0; i < d->spool_count; i++)
         spool_write(&d->spools[i], bytes);
+    deliver_relay_write(d, bytes);
 }
 
 /* The header is complete: from here on bytes go to disk. */
@@ -165,6 +189,7 @@ finish_head(struct deliver *d)
     for (size_t i = 0; i < d->spool_count; i++)
         start_spool(d, i);
     owner_leave(&d->turn);
+    start_relays(d);
     while (message_head_next_piece(&d->head, &cursor, &piece))
         write_all(d, piece);
 }
@@ -204,6 +229,7 @@ deliver_refuse(struct deliver *d, const struct lmtp_reply *reply)
         return;
     d->refusal = *reply;
     close_spools(d); /* the disk may be needed before the sender is through */
+    deliver_relay_close(d);
 }
 
 /* One step of the commit, as the owner of the mailbox. */
@@ -230,7 +256,7 @@ step_all(struct deliver *d, deliver_step step)
     for (size_t i = 0; i < d->envelope->recipient_count; i++) {
         struct deliver_target *t = &d->targets[i];
         struct maildir_fault fault = {0};
-        if (t->reply.code == 0 && t->twin == NULL && deliver_plan_enter(d, t) &&
+        if (t->reply.code == 0 && t->twin == NULL && t->relay == NULL && deliver_plan_enter(d, t) &&
             step(d, t, &fault) != OR_OK)
             deliver_plan_fail(d, t, &fault);
     }
@@ -262,6 +288,7 @@ deliver_commit(struct deliver *d)
         step_all(d, publish);
         step_all(d, confirm);
         owner_leave(&d->turn);
+        deliver_relay_finish(d);
     }
     for (size_t i = 0; i < d->envelope->recipient_count; i++)
         settle_reply(d, &d->targets[i]);
@@ -288,6 +315,7 @@ void
 deliver_close(struct deliver *d)
 {
     close_spools(d);
+    deliver_relay_close(d);
     for (size_t i = 0; d->targets != NULL && i < d->envelope->recipient_count; i++)
         close_box(d, &d->targets[i]);
     owner_leave(&d->turn);

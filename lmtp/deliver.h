@@ -19,6 +19,7 @@
 #include "lmtp/maildir/maildir_settle.h"
 #include "lmtp/message_head.h"
 #include "lmtp/recipient.h"
+#include "lmtp/relay.h"
 #include "lmtp/spool.h"
 
 /* What the deliveries of a process have in common; shared by all threads. */
@@ -33,6 +34,7 @@ struct deliver_envelope {
     struct ip client_ip; /* whose LHLO it is; family 0: not known */
     struct span sender;  /* "a@b", empty for <> */
     bool smtputf8;
+    bool binary; /* BODY=BINARYMIME */
     struct recipient *recipients;
     size_t recipient_count;
 };
@@ -43,6 +45,7 @@ struct deliver_target {
     struct maildir box; /* the folder it goes to; not open once refused */
     const char *folder; /* its name, for the log */
     dev_t device;
+    struct relay *relay;      /* to the server that has accepted it; NULL: it is ours */
     size_t spool;             /* index, when the box is open */
     struct maildir_name name; /* in new/ */
     const struct deliver_target
@@ -66,6 +69,8 @@ struct deliver {
     struct deliver_target **leaders; /* of each spool: the target in whose tmp/ it lies */
     size_t *members;                 /* of each spool: how many targets want it */
     size_t spool_count;
+    struct relay *relays; /* to other servers */
+    size_t relay_count;
     uint64_t wire_bytes;       /* size of the message as sent, for the log; the session sets it */
     struct lmtp_reply refusal; /* of the whole message; code 0: none */
 };

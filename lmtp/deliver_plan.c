@@ -123,7 +123,7 @@ find_twin(const struct deliver *d, size_t i)
     for (size_t k = 0; k < i; k++) {
         const struct deliver_target *other = &d->targets[k];
 
-        if (other->twin == NULL && other->reply.code == 0 &&
+        if (other->twin == NULL && other->reply.code == 0 && other->recipient->root != NULL &&
             strcmp(other->recipient->root, t->recipient->root) == 0 &&
             strcmp(other->folder, t->folder) == 0)
             return other;
@@ -136,7 +136,7 @@ plan_target(struct deliver *d, size_t i)
 {
     struct deliver_target *t = &d->targets[i];
 
-    if (is_looping(d, t))
+    if (is_looping(d, t) || t->recipient->proxy != NULL)
         return;
     plan_box(d, t);
     if (t->reply.code != 0)

@@ -20,6 +20,7 @@ struct lmtp_settings {
     int64_t max_recipients; /* of one transaction */
     int64_t max_received;   /* Received fields before a message counts as looping */
     int64_t data_timeout_ms;
+    int64_t proxy_timeout_ms;           /* for the connection and each reply of another server */
     int64_t max_connections_per_client; /* of one IP address */
     struct conf_cidrs xclient_clients;
     int bare_line_ends; /* enum lmtp_bare */

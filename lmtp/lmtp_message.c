@@ -112,6 +112,8 @@ log_target(const struct lmtp_message *m, const struct deliver_target *t)
     log_line_add(&l, "user", r->account_name);
     if (t->folder != NULL)
         log_line_add(&l, "folder", span_cstr(t->folder));
+    if (r->proxy != NULL)
+        log_line_add(&l, "relay", span_cstr(r->proxy));
     log_line_addf(&l, "size", "%llu", (unsigned long long)d->wire_bytes);
     log_line_add(&l, "action", span_cstr(action_of(t)));
     if (t->reply.code >= 400)

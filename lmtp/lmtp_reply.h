@@ -22,6 +22,12 @@ struct lmtp_reply {
 struct lmtp_reply lmtp_reply_about(unsigned code, const char *enhanced, struct span address,
                                    const char *text, struct arena *mem);
 
+/* One line of another server's reply, without its LF: code, enhanced code (the class's "x.0.0" when
+ * it has none) and text, made printable, in `mem`. *more_out: another line follows. OR_MALFORMED:
+ * no reply of SMTP; OR_LIMIT: the arena is used up. */
+or_status lmtp_reply_parse(struct span line, struct arena *mem, struct lmtp_reply *reply_out,
+                           bool *more_out) OR_MUST_USE;
+
 /* Buffered, as stream_write(). */
 or_status lmtp_reply_write(struct stream *stream, const struct lmtp_reply *reply) OR_MUST_USE;
 

@@ -54,6 +54,16 @@ check_owner(const struct account *account, const struct lmtp_settings *settings,
     return OR_OK;
 }
 
+static or_status
+locate(const struct recipient_source *source, const struct account *account, const char **root_out,
+       struct err *e)
+{
+    or_status st = check_owner(account, source->settings, e);
+
+    return st != OR_OK ? st
+                       : maildir_location(account->mail, account->home, source->mem, root_out, e);
+}
+
 or_status
 recipient_lookup(const struct recipient_source *source, const struct addr *address,
                  struct recipient *recipient_out, struct err *e)
@@ -69,10 +79,10 @@ recipient_lookup(const struct recipient_source *source, const struct addr *addre
         return err_set(e, OR_LIMIT, "no memory left for this transaction");
     recipient_out->address = r.address;
     st = account_lookup(source->accounts, user, source->mem, &account, e);
-    if (st == OR_OK)
-        st = check_owner(&account, source->settings, e);
-    if (st == OR_OK)
-        st = maildir_location(account.mail, account.home, source->mem, &r.root, e);
+    if (st == OR_OK && account.proxy.n > 0)
+        r.proxy = account.proxy.p; /* NUL-terminated by its maker */
+    else if (st == OR_OK)
+        st = locate(source, &account, &r.root, e);
     if (st != OR_OK)
         return st;
     r.account_name = account.name;

@@ -16,7 +16,8 @@ struct recipient {
     struct span detail;       /* the folder that user+folder asks for; empty: none */
     struct span account_name; /* the mailbox's canonical address */
     struct owner owner;
-    const char *root; /* the Maildir's path */
+    const char *root;  /* the Maildir's path; NULL: it is elsewhere */
+    const char *proxy; /* the LMTP server that has the mailbox, "inet:host:port"; NULL: we do */
 };
 
 /* What a look-up needs beside the address. */

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/run/stream.h"
+#include "common/text/ip.h"
 #include "common/text/tabline.h"
 
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #define MAX_USER_BYTES 470
 #define MAX_REQUEST_BYTES 1024
 #define MAX_HANDSHAKE_LINES 32
+#define LMTP_PORT 24 /* as Dovecot's proxies take it */
 
 struct account_client {
     const char *address;
@@ -88,23 +90,62 @@ mail_location(const struct tabline *t, struct arena *mem, struct span *mail_out)
     return arena_copy(mem, mail.p != NULL ? mail : path, mail_out);
 }
 
+/* Dovecot's proxy fields. `proxy_maybe` asks us to know all our own addresses: delivering here when
+ * we guess wrong would be mail that nobody finds. */
+static or_status
+proxy_address(const struct tabline *t, struct arena *mem, struct span *proxy_out, struct err *e)
+{
+    struct span host = tabline_get(t, 3, "host"), port = tabline_get(t, 3, "port");
+    struct ip ip;
+    uint64_t number = LMTP_PORT;
+
+    if (tabline_get(t, 3, "proxy_maybe").p != NULL)
+        return err_set(e, OR_TEMPFAIL, "the account has proxy_maybe, which is not supported");
+    if (tabline_get(t, 3, "proxy").p == NULL)
+        return OR_OK;
+    if (host.p == NULL || ip_parse(host, &ip) != OR_OK)
+        return err_set(e, OR_TEMPFAIL, "the account has proxy and no IP address in host");
+    if (port.p != NULL && (span_parse_u64(port, 65535, &number) != OR_OK || number == 0))
+        return err_set(e, OR_TEMPFAIL, "the account's port=%.*s is no port", SPAN_ARG(port));
+    bool brackets = span_contains_byte(host, ':');
+    const char *text = arena_printf(mem, "inet:%s%.*s%s:%u", brackets ? "[" : "", SPAN_ARG(host),
+                                    brackets ? "]" : "", (unsigned)number);
+    if (text == NULL)
+        return err_set(e, OR_LIMIT, "no memory left for this request");
+    *proxy_out = span_cstr(text);
+    return OR_OK;
+}
+
+/* Of an account whose mailbox is elsewhere nobody needs to know its owner. */
+static or_status
+parse_owner(const struct tabline *t, struct account *a, struct err *e)
+{
+    uint32_t uid = 0, gid = 0;
+
+    if (a->proxy.n > 0)
+        return OR_OK;
+    or_status st = parse_id(tabline_get(t, 3, "uid"), SPAN_LIT("uid"), &uid, e);
+    if (st == OR_OK)
+        st = parse_id(tabline_get(t, 3, "gid"), SPAN_LIT("gid"), &gid, e);
+    a->uid = uid;
+    a->gid = gid;
+    return st;
+}
+
 static or_status
 parse_user(const struct tabline *t, struct arena *mem, struct account *account_out, struct err *e)
 {
     struct account a = {0};
-    uint32_t uid = 0, gid = 0;
 
     if (t->count < 3 || t->fields[2].n == 0)
         return err_set(e, OR_MALFORMED, "USER reply without a name");
     if (tabline_get(t, 3, "chroot").n > 0)
         return err_set(e, OR_TEMPFAIL, "the account lives in a chroot, which is not supported");
-    or_status st = parse_id(tabline_get(t, 3, "uid"), SPAN_LIT("uid"), &uid, e);
+    or_status st = proxy_address(t, mem, &a.proxy, e);
     if (st == OR_OK)
-        st = parse_id(tabline_get(t, 3, "gid"), SPAN_LIT("gid"), &gid, e);
+        st = parse_owner(t, &a, e);
     if (st != OR_OK)
         return st;
-    a.uid = uid;
-    a.gid = gid;
     if (arena_copy(mem, t->fields[2], &a.name) != OR_OK ||
         arena_copy(mem, tabline_get(t, 3, "home"), &a.home) != OR_OK ||
         mail_location(t, mem, &a.mail) != OR_OK)

@@ -15,8 +15,9 @@ struct account {
     struct span name; /* as the server spells it: the mailbox's canonical address */
     uid_t uid;
     gid_t gid;
-    struct span home; /* absolute */
-    struct span mail; /* "maildir:~/Maildir" or mail_path=; empty when the server did not say */
+    struct span home;  /* absolute */
+    struct span proxy; /* "inet:host:port": the mailbox is there; empty: it is here */
+    struct span mail;  /* "maildir:~/Maildir" or mail_path=; empty when the server did not say */
 };
 
 /* A reply to USER is at most this long (Dovecot's own limit). */
@@ -36,7 +37,8 @@ or_status account_lookup(struct account_client *c, struct span user, struct aren
 
 /* Reads the reply to USER with this id: "USER\tid\tname\tuid=..." OR_OK, "NOTFOUND\tid" OR_ABSENT,
  * "FAIL\tid\treason=..." OR_TEMPFAIL; also OR_TEMPFAIL for an account that nothing can be delivered
- * to (no uid or gid, in a chroot) and OR_MALFORMED for anything else. */
+ * to (no uid or gid unless it is elsewhere, in a chroot, `proxy` without an address in `host`) and
+ * OR_MALFORMED for anything else. */
 or_status account_parse_reply(struct span line, uint64_t id, struct arena *mem,
                               struct account *account_out, struct err *e) OR_MUST_USE;
 

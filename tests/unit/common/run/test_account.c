@@ -38,6 +38,12 @@ static const struct reply_row {
      "/a\tb", ""},
     {"unknown keys", "USER\t7\tbob\tuid=5000\tgid=5001\tquota_rule=*:storage=1M\tanonymous", OR_OK,
      "bob", "", ""},
+    {"proxy without a host", "USER\t7\tbob\tproxy\tuid=1\tgid=1", OR_TEMPFAIL, NULL, NULL, NULL},
+    {"proxy to a name", "USER\t7\tbob\tproxy\thost=mail.example.org", OR_TEMPFAIL, NULL, NULL,
+     NULL},
+    {"no port", "USER\t7\tbob\tproxy\thost=192.0.2.1\tport=0", OR_TEMPFAIL, NULL, NULL, NULL},
+    {"proxy_maybe", "USER\t7\tbob\tproxy_maybe\thost=192.0.2.1\tuid=1\tgid=1", OR_TEMPFAIL, NULL,
+     NULL, NULL},
     {"no such user", "NOTFOUND\t7", OR_ABSENT, NULL, NULL, NULL},
     {"temporary", "FAIL\t7\treason=backend down", OR_TEMPFAIL, NULL, NULL, NULL},
     {"temporary, no reason", "FAIL\t7", OR_TEMPFAIL, NULL, NULL, NULL},
@@ -209,6 +215,24 @@ START_TEST(name_longer_than_dovecot_reads)
 }
 END_TEST
 
+static const struct {
+    const char *line, *proxy;
+} proxies[] = {
+    {"USER\t7\tbob\tproxy\thost=192.0.2.1", "inet:192.0.2.1:24"},
+    {"USER\t7\tbob\tproxy=y\thost=2001:db8::1\tport=2424", "inet:[2001:db8::1]:2424"},
+    {"USER\t7\tbob\tuid=1\tgid=1\thost=192.0.2.1", ""},
+};
+
+START_TEST(where_the_mailbox_is)
+{
+    struct account a;
+    struct err e;
+
+    ck_assert_int_eq(account_parse_reply(span_cstr(proxies[_i].line), 7, &mem, &a, &e), OR_OK);
+    ck_assert_span_eq(a.proxy, proxies[_i].proxy);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -218,6 +242,7 @@ suite(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, reply_line, 0, sizeof(reply_rows) / sizeof(reply_rows[0]));
     tcase_add_test(t, one_connection_serves_many_questions);
+    tcase_add_loop_test(t, where_the_mailbox_is, 0, sizeof(proxies) / sizeof(proxies[0]));
     tcase_add_test(t, kept_connection_that_died_is_made_again);
     tcase_add_test(t, no_answer_is_a_temporary_failure);
     tcase_add_test(t, server_that_is_not_there);
