@@ -85,6 +85,8 @@ add_client_ip(struct buf *out, const struct ip *ip)
 static void
 add_received(struct deliver *d, struct buf *out, const struct recipient *sole)
 {
+    /* RFC 3848, RFC 6531 4.3 */
+    static const char *const protocols[2][2] = {{"LMTP", "LMTPS"}, {"UTF8LMTP", "UTF8LMTPS"}};
     const struct deliver_envelope *env = d->envelope;
     char date[HEADER_DATE_BYTES];
 
@@ -92,7 +94,7 @@ add_received(struct deliver *d, struct buf *out, const struct recipient *sole)
     buf_addf(out, "Received: from %.*s", SPAN_ARG(env->lhlo));
     add_client_ip(out, &env->client_ip);
     buf_addf(out, "\n\tby %s with %s\n\tid %s\n\t(envelope-from <", d->settings->hostname,
-             env->smtputf8 ? "UTF8LMTP" : "LMTP", d->id);
+             protocols[env->smtputf8][env->secure], d->id);
     add_comment_text(out, env->sender);
     buf_add_cstr(out, ">)");
     if (sole != NULL)

@@ -34,6 +34,7 @@ struct deliver_envelope {
     struct ip client_ip; /* whose LHLO it is; family 0: not known */
     struct span sender;  /* "a@b", empty for <> */
     bool smtputf8;
+    bool secure; /* came over TLS */
     bool binary; /* BODY=BINARYMIME */
     struct recipient *recipients;
     size_t recipient_count;

@@ -100,6 +100,14 @@ static const struct conf_option options[] = {
      .min = 1, /* nothing is ever delivered as root */
      .max = 4294967294,
      .help = "accounts with a lower uid get no mail (as Dovecot's first_valid_uid)"},
+    {.name = "tls-certificate",
+     .type = CONF_STRING,
+     .offset = FIELD(tls_certificate),
+     .help = "PEM file with certificate and chain: STARTTLS is offered"},
+    {.name = "tls-key",
+     .type = CONF_STRING,
+     .offset = FIELD(tls_key),
+     .help = "PEM file with its private key, not readable for others"},
     {.name = "recipient-delimiter",
      .type = CONF_STRING,
      .offset = FIELD(recipient_delimiter),
@@ -181,6 +189,9 @@ check(void *settings, struct err *e)
     if (!is_field_name(s->quarantine_header))
         return err_set(e, OR_CONFIG, "%s: quarantine-header \"%s\" is no name of a header field",
                        s->common.path, s->quarantine_header);
+    if ((s->tls_certificate == NULL) != (s->tls_key == NULL))
+        return err_set(e, OR_CONFIG, "%s: tls-certificate and tls-key need each other",
+                       s->common.path);
     if (s->hostname == NULL)
         s->hostname = host_name();
     if (!is_host_name(s->hostname))

@@ -25,6 +25,8 @@ struct lmtp_settings {
     struct conf_cidrs xclient_clients;
     int bare_line_ends; /* enum lmtp_bare */
     int64_t first_valid_uid;
+    char *tls_certificate; /* both or neither */
+    char *tls_key;
     char *recipient_delimiter; /* one character or none */
     bool subaddress_create;
     char *junk_folder;

@@ -6,7 +6,7 @@
  * at times. Nobody is authenticated here: the socket's permissions decide who may deliver.
  *
  * Standards: RFC 2033 (LMTP), 5321 (SMTP), 2920 (PIPELINING), 1870 (SIZE), 6152 (8BITMIME), 2034
- * and 3463 (enhanced status codes), 3030 (CHUNKING, BINARYMIME), 6531 (SMTPUTF8).
+ * and 3463 (enhanced status codes), 3030 (CHUNKING, BINARYMIME), 3207 (STARTTLS), 6531 (SMTPUTF8).
  *
  * Security: only CRLF ends a command and only CRLF "." CRLF ends a message (lmtp_data.h); what the
  * client says of itself is checked before it goes into a header; every line, count and wait has a
@@ -45,6 +45,8 @@ static const struct lmtp_reply line_too_long = {500, "5.5.2", "command line is t
 static const struct lmtp_reply this_is_lmtp = {500, "5.5.1", "this is LMTP: say LHLO"};
 static const struct lmtp_reply no_argument = {501, "5.5.4", "this command has no argument"};
 static const struct lmtp_reply lhlo_syntax = {501, "5.5.4", "syntax: LHLO name"};
+static const struct lmtp_reply tls_now = {220, "2.0.0", "go on with TLS"};
+static const struct lmtp_reply no_tls_now = {503, "5.5.1", "no TLS now"};
 static const struct lmtp_reply xclient_syntax = {501, "5.5.4", "bad XCLIENT attribute"};
 static const struct lmtp_reply in_transaction = {503, "5.5.1", "a transaction is open"};
 static const struct lmtp_reply not_trusted = {550, "5.7.0", "you may not say that"};
@@ -169,8 +171,9 @@ run_lhlo(struct lmtp_session *s, struct span argument)
     s->lhlo[name.n] = '\0';
     if (stream_writef(s->stream,
                       "250-%s\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n"
-                      "250-SIZE %lld\r\n250-CHUNKING\r\n250-BINARYMIME\r\n%s250 SMTPUTF8\r\n",
+                      "250-SIZE %lld\r\n250-CHUNKING\r\n250-BINARYMIME\r\n%s%s250 SMTPUTF8\r\n",
                       s->settings->hostname, (long long)s->settings->max_message_bytes,
+                      s->tls != NULL && !s->secure ? "250-STARTTLS\r\n" : "",
                       may_xclient(s) ? "250-XCLIENT " LMTP_XCLIENT_ATTRIBUTES "\r\n" : "") != OR_OK)
         s->over = true;
 }
@@ -212,6 +215,31 @@ run_xclient(struct lmtp_session *s, struct span argument)
                                                                                      : "unknown");
     s->lhlo[0] = '\0';
     say_greeting(s);
+}
+
+/* RFC 3207 4: what was said before counts for nothing afterwards. */
+static void
+run_starttls(struct lmtp_session *s, struct span argument)
+{
+    struct err e;
+
+    if (s->tls == NULL || s->secure || s->in_mail) {
+        lmtp_session_complain(s, s->tls == NULL ? &not_understood : &no_tls_now);
+        return;
+    }
+    if (argument.n > 0) {
+        lmtp_session_complain(s, &no_argument);
+        return;
+    }
+    lmtp_session_reply(s, &tls_now);
+    or_status st = stream_flush(s->stream);
+    if (st == OR_OK)
+        st = stream_tls_accept(s->stream, s->tls, &e);
+    s->secure = st == OR_OK;
+    s->over = st != OR_OK;
+    s->lhlo[0] = '\0';
+    if (st != OR_OK && st != OR_CLOSED)
+        log_info("lmtp: STARTTLS failed: %s", e.text);
 }
 
 static void
@@ -260,6 +288,7 @@ static const struct {
     {"VRFY", run_vrfy},
     {"QUIT", run_quit},
     {"XCLIENT", run_xclient},
+    {"STARTTLS", run_starttls},
     {"HELO", run_smtp_greeting},
     {"EHLO", run_smtp_greeting},
 };
@@ -345,6 +374,12 @@ end_wait(struct lmtp_session *s, or_status st)
     return st == OR_OK;
 }
 
+void
+lmtp_session_offer_tls(struct lmtp_session *s, const struct stream_tls_server *tls)
+{
+    s->tls = tls;
+}
+
 bool
 lmtp_session_serve(struct lmtp_session *s, const struct lmtp_settings *settings)
 {
@@ -358,6 +393,7 @@ lmtp_session_serve(struct lmtp_session *s, const struct lmtp_settings *settings)
     if (s->over)
         lmtp_transaction_end(s); /* of which the settings are a part */
     s->settings = NULL;
+    s->tls = NULL;
     return !s->over;
 }
 

@@ -11,6 +11,7 @@
 #define OUTRIDER_LMTP_LMTP_SESSION_H
 
 #include "common/run/stream.h"
+#include "common/run/stream_tls.h"
 #include "lmtp/deliver.h"
 #include "lmtp/lmtp_clients.h"
 
@@ -28,6 +29,10 @@ void lmtp_shared_free(struct lmtp_shared *shared);
 /* Neither is owned; both must outlive the session. */
 struct lmtp_session *lmtp_session_new(struct stream *stream, struct lmtp_shared *shared);
 void lmtp_session_free(struct lmtp_session *s);
+
+/* Offers STARTTLS, or no longer with NULL, until the next call; for the next
+ * lmtp_session_serve(). */
+void lmtp_session_offer_tls(struct lmtp_session *s, const struct stream_tls_server *tls);
 
 /* Greets (the first time), then serves commands until no transaction is open and no input waits.
  * False when the session is over. `settings` is not used after it returns. */

@@ -16,6 +16,7 @@ struct lmtp_session {
     struct lmtp_shared *shared;
     const struct lmtp_settings *settings; /* while serving */
     struct arena mem;                     /* of the transaction */
+    const struct stream_tls_server *tls;  /* while serving; NULL: not offered */
     struct lmtp_client client;            /* counts this connection */
     struct ip client_ip;                  /* family 0: a unix socket, or not known */
     struct account_client *accounts;      /* NULL: not made */
@@ -23,6 +24,7 @@ struct lmtp_session {
     char lhlo[LMTP_MAX_LHLO_BYTES + 1];   /* empty: LHLO not said */
     char helo[LMTP_MAX_LHLO_BYTES + 1];   /* what XCLIENT says instead; empty: nothing */
     bool greeted;
+    bool secure; /* after STARTTLS */
     bool over;
     bool in_mail; /* MAIL was accepted */
     bool smtputf8;

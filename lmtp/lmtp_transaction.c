@@ -87,6 +87,7 @@ lmtp_transaction_mail(struct lmtp_session *s, struct span argument)
     }
     s->envelope.smtputf8 = mail.smtputf8;
     s->envelope.binary = mail.binary;
+    s->envelope.secure = s->secure;
     s->smtputf8 = mail.smtputf8;
     s->binary = mail.binary;
     s->in_mail = true;

@@ -27,6 +27,7 @@ serve_connection(struct stream *stream, void *context)
         const struct lmtp_settings *settings = snapshot->settings;
 
         idle_timeout_ms = settings->common.idle_timeout_ms;
+        lmtp_session_offer_tls(session, snapshot->built);
         goes_on = lmtp_session_serve(session, settings);
         daemon_snapshot_drop(daemon, snapshot);
     } while (goes_on && lmtp_session_await(session, idle_timeout_ms));
@@ -49,6 +50,29 @@ close_state(void *state)
     lmtp_shared_free(state);
 }
 
+/* The certificate, when there is one. */
+static or_status
+build(void *state, const void *settings, bool check_only, void **built_out, struct err *e)
+{
+    const struct lmtp_settings *s = settings;
+    struct stream_tls_server *tls = NULL;
+
+    (void)state;
+    (void)check_only;
+    or_status st = s->tls_certificate != NULL
+                       ? stream_tls_server_new(s->tls_certificate, s->tls_key, &tls, e)
+                       : OR_OK;
+    if (st == OR_OK)
+        *built_out = tls;
+    return st;
+}
+
+static void
+destroy(void *built)
+{
+    stream_tls_server_free(built);
+}
+
 static const struct server_service services[] = {{.name = "lmtp", .run = serve_connection}};
 
 int
@@ -62,6 +86,8 @@ main(int argc, char **argv)
         .service_count = sizeof(services) / sizeof(services[0]),
         .open = open_state,
         .close = close_state,
+        .build = build,
+        .destroy = destroy,
         .keep_caps = "cap_setuid,cap_setgid=ep",
     };
 

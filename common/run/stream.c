@@ -8,6 +8,7 @@
 #include "common/base/crypto.h"
 #include "common/base/xalloc.h"
 #include "common/run/endpoint.h"
+#include "common/run/stream_cipher.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,8 @@ struct stream {
     size_t in_start, in_end, in_cap;
     char *out; /* NULL while nothing is buffered */
     size_t out_n;
+    const struct stream_cipher *cipher; /* NULL: in the clear */
+    void *cipher_state;
 };
 
 static void
@@ -93,6 +96,8 @@ stream_free(struct stream *s)
 {
     if (s == NULL)
         return;
+    if (s->cipher != NULL)
+        s->cipher->free(s->cipher_state);
     close(s->fd);
     drop_input_buffer(s);
     drop_output_buffer(s);
@@ -150,12 +155,34 @@ wait_for(struct pollfd *fds, nfds_t count, int64_t until)
     }
 }
 
-static or_status
-wait_io(struct stream *s, short events)
+or_status
+stream_wait(struct stream *s, short events)
 {
     struct pollfd fds = {.fd = s->fd, .events = events};
 
     return wait_for(&fds, 1, wait_until(s, s->io_timeout_ms));
+}
+
+void
+stream_set_cipher(struct stream *s, const struct stream_cipher *cipher, void *state)
+{
+    s->cipher = cipher;
+    s->cipher_state = state;
+}
+
+static ssize_t
+read_some(struct stream *s, char *bytes, size_t n)
+{
+    return s->cipher != NULL ? s->cipher->read(s->cipher_state, bytes, n)
+                             : recv(s->fd, bytes, n, 0);
+}
+
+/* A peer that left must not kill the daemon with SIGPIPE. */
+static ssize_t
+write_some(struct stream *s, struct span bytes)
+{
+    return s->cipher != NULL ? s->cipher->write(s->cipher_state, bytes.p, bytes.n)
+                             : send(s->fd, bytes.p, bytes.n, MSG_NOSIGNAL);
 }
 
 /* One recv(2) behind what is buffered. OR_TEMPFAIL: nothing there yet. */
@@ -163,7 +190,7 @@ static or_status
 receive(struct stream *s)
 {
     for (;;) {
-        ssize_t got = recv(s->fd, s->in + s->in_end, s->in_cap - s->in_end, 0);
+        ssize_t got = read_some(s, s->in + s->in_end, s->in_cap - s->in_end);
 
         if (got > 0) {
             s->in_end += (size_t)got;
@@ -215,7 +242,7 @@ fill(struct stream *s, size_t max)
     while ((st = receive(s)) == OR_TEMPFAIL) {
         st = stream_flush(s);
         if (st == OR_OK)
-            st = wait_io(s, POLLIN);
+            st = stream_wait(s, POLLIN);
         if (st != OR_OK)
             return st;
     }
@@ -291,7 +318,7 @@ stream_read_line(struct stream *s, size_t max_bytes, struct span *line_out)
 or_status
 stream_peek(struct stream *s, struct span *bytes_out)
 {
-    if (!stream_has_input(s))
+    if (s->in_end == s->in_start)
         return stream_peek_more(s, bytes_out);
     *bytes_out = span_slice(unread(s), 0, STREAM_BUFFER_BYTES);
     return OR_OK;
@@ -319,7 +346,7 @@ stream_consume(struct stream *s, size_t n)
 bool
 stream_has_input(const struct stream *s)
 {
-    return s->in_end > s->in_start;
+    return s->in_end > s->in_start || (s->cipher != NULL && s->cipher->has_input(s->cipher_state));
 }
 
 /* Sends all of it, waiting where the peer is slow. */
@@ -329,8 +356,7 @@ send_all(struct stream *s, struct span bytes)
     while (bytes.n > 0) {
         if (s->deadline_mono_ms != 0 && clock_mono_ms() >= s->deadline_mono_ms)
             return OR_TIMEOUT;
-        /* A peer that left must not kill the daemon with SIGPIPE. */
-        ssize_t sent = send(s->fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+        ssize_t sent = write_some(s, bytes);
 
         if (sent >= 0) {
             bytes = span_from(bytes, (size_t)sent);
@@ -340,7 +366,7 @@ send_all(struct stream *s, struct span bytes)
             continue;
         if (errno != EAGAIN && errno != EWOULDBLOCK)
             return OR_CLOSED;
-        or_status st = wait_io(s, POLLOUT);
+        or_status st = stream_wait(s, POLLOUT);
 
         if (st != OR_OK)
             return st;

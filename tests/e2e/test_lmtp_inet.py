@@ -1,7 +1,9 @@
-"""LMTP over TCP: who the client is, proxies that speak for others, and how many connections one may have."""
+"""LMTP over TCP: who the client is, proxies that speak for others, TLS, and how many connections one may have."""
 
 import os
 import shutil
+import ssl
+import subprocess
 import tempfile
 
 import pytest
@@ -11,6 +13,7 @@ from lab.process import free_port
 
 UID = 20001
 OPTIONS = 'xclient-clients = {"127.0.0.1"}\nmax-connections-per-client = 3\n'
+CERTIFICATE = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=mx.test", "-days", "2"]
 
 
 class Place:
@@ -24,7 +27,12 @@ class Place:
         users = {"alice@inet.test": f"uid={UID}\tgid={UID}\thome={self.directory}"}
         self.userdb = lmtp_tools.UserDb(os.path.join(run, "userdb"), users)
         self.port = free_port()
-        self.lmtpd = lmtp_tools.Lmtpd(build, run, self.userdb.address, OPTIONS, inet=self.port).start()
+        self.certificate, self.key = os.path.join(run, "cert.pem"), os.path.join(run, "key.pem")
+        subprocess.run([*CERTIFICATE, "-keyout", self.key, "-out", self.certificate], check=True, capture_output=True)
+        shutil.chown(self.key, "nobody", "nogroup")
+        os.chmod(self.key, 0o600)
+        options = f'{OPTIONS}tls-certificate = "{self.certificate}"\ntls-key = "{self.key}"\n'
+        self.lmtpd = lmtp_tools.Lmtpd(build, run, self.userdb.address, options, inet=self.port).start()
 
     def client(self):
         return lmtp_tools.Lmtp(("127.0.0.1", self.port))
@@ -80,6 +88,77 @@ def test_lmtp_xclient_waits_for_the_end_of_the_transaction(place):
 def test_lmtp_xclient_is_refused_to_strangers(place):
     with lmtp_tools.Lmtp(place.lmtpd.socket_path) as client:
         client.command("XCLIENT ADDR=192.0.2.1", 550)
+
+
+def start_tls(client, wanted=None):
+    client.command("STARTTLS", 220)
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if wanted:
+        context.minimum_version = context.maximum_version = wanted
+    client.socket = context.wrap_socket(client.socket)
+    client.file = client.socket.makefile("rb")
+    return client.socket.version()
+
+
+@pytest.mark.parametrize("version", (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3))
+def test_lmtp_starttls_carries_a_delivery(place, version):
+    shutil.rmtree(place.maildir, ignore_errors=True)
+    message = lmtp_tools.body_with_digest("secret", 3000000)
+    with place.client() as client:
+        assert start_tls(client, version) in ("TLSv1.2", "TLSv1.3")
+        client.command("MAIL FROM:<>", 503)  # RFC 3207 4.2: what was said before is forgotten
+        # All in one write: records hold more than lmtpd's buffer takes at a time.
+        text = message.replace(b"\n", b"\r\n").replace(b"\r\n.", b"\r\n..")
+        client.send(b"LHLO tls.test\r\nMAIL FROM:<>\r\nRCPT TO:<alice@inet.test>\r\nDATA\r\n" + text + b".\r\nNOOP\r\n")
+        for code in (250, 250, 250, 354, 250, 250):
+            client.expect(code)
+        client.command("STARTTLS", 503)
+        client.command("QUIT", 221)
+    (path,) = lmtp_tools.files(place.maildir)
+    assert lmtp_tools.read_marker(path) == "secret"
+    assert b"\tby mx.test with LMTPS\n" in path.read_bytes()
+
+
+def test_lmtp_starttls_is_offered_once(place):
+    with place.client() as client:
+        client.send(b"LHLO client.test\r\n")
+        assert b"250-STARTTLS\r\n" in list(iter(client.file.readline, b"250 SMTPUTF8\r\n"))
+        start_tls(client)
+        client.send(b"LHLO client.test\r\n")
+        assert b"250-STARTTLS\r\n" not in list(iter(client.file.readline, b"250 SMTPUTF8\r\n"))
+
+
+def test_lmtp_commands_ahead_of_the_handshake_end_the_connection(place):
+    """CVE-2011-0411: taken as said inside TLS they would be anybody's who sits on the line."""
+    with place.client() as client:
+        client.send(b"STARTTLS\r\nNOOP\r\n")
+        client.expect(220)
+        with pytest.raises((ConnectionError, OSError)):
+            client.expect(250)
+
+
+def test_lmtp_client_that_is_no_tls_client_is_let_go(place):
+    with place.client() as client:
+        client.command("STARTTLS", 220)
+        client.send(b"GET / HTTP/1.0\r\n\r\n")
+        try:
+            assert b"250" not in client.file.read()
+        except ConnectionError:
+            pass
+    with place.client() as client:
+        client.command("NOOP", 250)
+
+
+def test_lmtp_key_that_others_can_read_is_refused(place):
+    os.chmod(place.key, 0o644)
+    try:
+        done = subprocess.run([*place.lmtpd.process.command, "-t"], capture_output=True, text=True, check=False)
+    finally:
+        os.chmod(place.key, 0o600)
+    assert done.returncode == 78
+    assert "others can read this key" in done.stderr
 
 
 def test_lmtp_one_address_cannot_take_all_connections(place):

@@ -28,7 +28,7 @@ OWNERS = {
     "confuse.h": ("common/run/conf*.c",),
     "libmilter/*": ("milter/*.c", "milter/io/milter_io.c"),
     "microhttpd.h": ("common/run/metrics_http.c",),
-    "openssl/*": ("common/base/crypto.c", "milter/dkim/dkim_crypto.c",
+    "openssl/*": ("common/base/crypto.c", "common/run/stream_tls.c", "milter/dkim/dkim_crypto.c",
                   "authd/accounts/password.c"),
     "idn2.h": ("common/text/domain.c",),
 }
