@@ -145,7 +145,7 @@ static or_status
 connect_line(const struct quota_probe *p, int64_t deadline_mono_ms, struct line *l_out,
              struct err *e)
 {
-    struct line l = {NULL};
+    struct line l = {.stream = NULL};
     int64_t left_ms = deadline_mono_ms - clock_mono_ms();
     or_status st = left_ms > 0 ? stream_connect(p->address, left_ms, &l.stream, e)
                                : err_set(e, OR_TEMPFAIL, "no time left");
@@ -167,7 +167,7 @@ static struct line
 take_idle(struct quota_probe *p)
 {
     int64_t oldest = clock_mono_ms() - IDLE_MS;
-    struct line l = {NULL}, stale[MAX_IDLE];
+    struct line l = {.stream = NULL}, stale[MAX_IDLE];
     size_t stale_count = 0;
 
     lock_take(&p->lock);
