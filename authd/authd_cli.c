@@ -17,6 +17,16 @@ const struct cli_verb authd_cli_verbs[] = {
     },
     {
         .group = "domain",
+        .name = "set",
+        .arguments = "DOMAIN",
+        .help = "change the quota of mailboxes that have none of their own",
+        .min_args = 1,
+        .max_args = 1,
+        .options = cli_domain_set_options,
+        .run = cli_domain_set,
+    },
+    {
+        .group = "domain",
         .name = "list",
         .help = "all domains",
         .options = cli_domain_options,
@@ -41,6 +51,16 @@ const struct cli_verb authd_cli_verbs[] = {
         .max_args = 1,
         .options = cli_user_add_options,
         .run = cli_user_add,
+    },
+    {
+        .group = "user",
+        .name = "set",
+        .arguments = "ADDRESS",
+        .help = "change an account's quota, disable or enable it",
+        .min_args = 1,
+        .max_args = 1,
+        .options = cli_user_set_options,
+        .run = cli_user_set,
     },
     {
         .group = "user",

@@ -4,10 +4,12 @@
 #include "authd/cli_domain.h"
 
 #include "authd/cli_accounts.h"
+#include "authd/cli_quota.h"
 
 #include <stdio.h>
 
 const char *const cli_domain_options[] = {"database=PATH", NULL};
+const char *const cli_domain_set_options[] = {"database=PATH", "quota=SIZE", NULL};
 
 int
 cli_domain_add(struct cli *cli)
@@ -21,6 +23,27 @@ cli_domain_add(struct cli *cli)
     if (status == CLI_YES)
         status =
             cli_accounts_report(&a, account_db_add_domain(a.db, domain, &a.e), "added", domain);
+    cli_accounts_end(&a);
+    return status;
+}
+
+int
+cli_domain_set(struct cli *cli)
+{
+    struct cli_accounts a;
+    struct account_quota quota;
+    struct span domain;
+    const char *text = cli_option(cli, "quota");
+    int status = cli_accounts_begin(&a, cli, CLI_ACCOUNTS_CHANGE);
+
+    if (status == CLI_YES)
+        status = cli_accounts_domain(&a, cli->argv[0], &domain);
+    if (status == CLI_YES)
+        status = text != NULL ? cli_quota_parse(cli, text, &quota)
+                              : cli_fail(cli, CLI_USAGE, "nothing to set: --quota");
+    if (status == CLI_YES)
+        status = cli_accounts_report(&a, account_db_set_domain_quota(a.db, domain, &quota, &a.e),
+                                     "changed", domain);
     cli_accounts_end(&a);
     return status;
 }

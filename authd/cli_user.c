@@ -6,18 +6,22 @@
 #include "authd/accounts/password.h"
 #include "authd/cli_accounts.h"
 #include "authd/cli_password.h"
+#include "authd/cli_quota.h"
 #include "common/base/crypto.h"
 #include "common/text/utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define LAST_ID 4294967293 /* the two above it mean "none" here and there */
 
 const char *const cli_user_options[] = {"database=PATH", NULL};
 const char *const cli_user_passwd_options[] = {"database=PATH", "password-stdin", NULL};
-const char *const cli_user_add_options[] = {"database=PATH", "password-stdin", "uid=N",
-                                            "gid=N",         "home=DIR",       NULL};
+const char *const cli_user_add_options[] = {"database=PATH", "password-stdin", "uid=N", "gid=N",
+                                            "home=DIR",      "quota=SIZE",     NULL};
+const char *const cli_user_set_options[] = {"database=PATH", "quota=SIZE", "enable", "disable",
+                                            NULL};
 
 /* --uid or --gid; -1 when not given. */
 static int
@@ -81,22 +85,61 @@ parse_row(struct cli_accounts *a, struct account_row *row)
     return status == CLI_YES ? parse_home(a->cli, &row->home) : status;
 }
 
+/* --quota, --enable, --disable; `quota` and `enabled` are what `change` points to. "default": the
+ * domain's. */
+static int
+parse_change(const struct cli *cli, struct account_quota *quota, bool *enabled,
+             struct account_change *change)
+{
+    const char *text = cli_option(cli, "quota");
+    bool enable = cli_option(cli, "enable") != NULL, disable = cli_option(cli, "disable") != NULL;
+    int status = CLI_YES;
+
+    if (enable && disable)
+        return cli_fail(cli, CLI_USAGE, "--enable and --disable: one of them");
+    *enabled = enable;
+    if (enable || disable)
+        change->enabled = enabled;
+    change->quota_of_domain = text != NULL && strcmp(text, "default") == 0;
+    if (text != NULL && !change->quota_of_domain) {
+        status = cli_quota_parse(cli, text, quota);
+        change->quota = quota;
+    }
+    return status;
+}
+
+static or_status
+add_account(struct cli_accounts *a, const struct account_row *row,
+            const struct account_change *change)
+{
+    or_status st = account_db_add(a->db, row, &a->e);
+
+    if (st == OR_OK && change->quota != NULL)
+        st = account_db_set(a->db, &row->address, change, &a->e);
+    return st;
+}
+
 int
 cli_user_add(struct cli *cli)
 {
     struct cli_accounts a;
     struct account_row row = {.enabled = true};
+    struct account_change change = {.enabled = NULL};
+    struct account_quota quota;
+    bool enabled;
     char hash[PASSWORD_MAX_HASH_BYTES];
     int status = cli_accounts_begin(&a, cli, CLI_ACCOUNTS_CHANGE);
 
     if (status == CLI_YES)
         status = parse_row(&a, &row);
     if (status == CLI_YES)
+        status = parse_change(cli, &quota, &enabled, &change);
+    if (status == CLI_YES)
         status = read_hash(&a, hash);
     if (status == CLI_YES) {
         row.password = span_cstr(hash);
         status =
-            cli_accounts_report(&a, account_db_add(a.db, &row, &a.e), "added", row.address.whole);
+            cli_accounts_report(&a, add_account(&a, &row, &change), "added", row.address.whole);
     }
     crypto_wipe(hash, sizeof(hash));
     cli_accounts_end(&a);
@@ -117,6 +160,30 @@ find_account(struct cli_accounts *a, struct account_row *row)
     if (st == OR_ABSENT)
         return cli_fail(a->cli, CLI_NO, "there is no account %.*s", SPAN_ARG(address.whole));
     return st == OR_OK ? CLI_YES : cli_accounts_fail(a, st);
+}
+
+int
+cli_user_set(struct cli *cli)
+{
+    struct cli_accounts a;
+    struct account_change change = {.enabled = NULL};
+    struct account_quota quota;
+    struct account_address address;
+    bool enabled;
+    int status = cli_accounts_begin(&a, cli, CLI_ACCOUNTS_CHANGE);
+
+    if (status == CLI_YES)
+        status = cli_accounts_address(&a, cli->argv[0], false, &address);
+    if (status == CLI_YES)
+        status = parse_change(cli, &quota, &enabled, &change);
+    if (status == CLI_YES && change.enabled == NULL && change.quota == NULL &&
+        !change.quota_of_domain)
+        status = cli_fail(cli, CLI_USAGE, "nothing to set: --quota, --enable or --disable");
+    if (status == CLI_YES)
+        status = cli_accounts_report(&a, account_db_set(a.db, &address, &change, &a.e), "changed",
+                                     address.whole);
+    cli_accounts_end(&a);
+    return status;
 }
 
 int
@@ -174,10 +241,11 @@ json_account(const struct account_row *row)
 {
     const struct span *address = &row->address.whole;
 
-    return json_pack("{s:o, s:b, s:b, s:o, s:o, s:o}", "address",
+    return json_pack("{s:o, s:b, s:b, s:I, s:I, s:o, s:o, s:o}", "address",
                      json_stringn(address->p, address->n), "enabled", row->enabled, "password",
-                     row->password.n != 0, "uid", json_id(row->uid), "gid", json_id(row->gid),
-                     "home",
+                     row->password.n != 0, "quota_bytes", (json_int_t)row->quota.bytes,
+                     "quota_messages", (json_int_t)row->quota.messages, "uid", json_id(row->uid),
+                     "gid", json_id(row->gid), "home",
                      row->home.n != 0 ? json_stringn(row->home.p, row->home.n) : json_null());
 }
 
@@ -195,6 +263,12 @@ print_account(const struct account_row *row)
         printf(" gid=%" PRId64, row->gid);
     if (row->home.n != 0)
         printf(" home=%.*s", SPAN_ARG(row->home));
+    if (row->quota.bytes > 0 || row->quota.messages > 0) {
+        char quota[CLI_QUOTA_BYTES];
+
+        cli_quota_format(&row->quota, quota);
+        printf(" quota=%s", quota);
+    }
     putchar('\n');
 }
 

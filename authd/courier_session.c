@@ -39,10 +39,16 @@ static or_status
 send_mailbox(struct courier_session *s, const struct account_row *row,
              const struct authd_mailbox *mailbox)
 {
-    return stream_writef(
-        s->stream,
-        "UID=%" PRId64 "\nGID=%" PRId64 "\nHOME=%.*s\nADDRESS=%.*s\nNAME=\nMAILDIR=Maildir\n.\n",
-        mailbox->uid, mailbox->gid, SPAN_ARG(mailbox->home), SPAN_ARG(row->address.whole));
+    const char *quota = "";
+
+    if (row->quota.bytes > 0 || row->quota.messages > 0)
+        quota = arena_printf(&s->mem, "QUOTA=%" PRId64 "S,%" PRId64 "C\n", row->quota.bytes,
+                             row->quota.messages);
+    return stream_writef(s->stream,
+                         "UID=%" PRId64 "\nGID=%" PRId64
+                         "\nHOME=%.*s\nADDRESS=%.*s\nNAME=\nMAILDIR=Maildir\n%s.\n",
+                         mailbox->uid, mailbox->gid, SPAN_ARG(mailbox->home),
+                         SPAN_ARG(row->address.whole), quota != NULL ? quota : "");
 }
 
 /* The mailbox of `name`, FAIL when there is none; nothing when that cannot be known now. */

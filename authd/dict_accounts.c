@@ -6,6 +6,7 @@
 #include "authd/authd_metrics.h"
 #include "authd/dict/dict_line.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 
@@ -43,8 +44,12 @@ userdb_json(const struct daemon_snapshot *snapshot, const struct account_row *ro
 
     if (authd_find_mailbox(snapshot, row, mem, &mailbox, e) != OR_OK)
         return NULL;
-    return json_pack("{s:I, s:I, s:s%}", "uid", (json_int_t)mailbox.uid, "gid",
-                     (json_int_t)mailbox.gid, "home", mailbox.home.p, mailbox.home.n);
+    const char *quota = arena_printf(mem, "*:storage=%" PRId64 "B:messages=%" PRId64,
+                                     row->quota.bytes, row->quota.messages);
+    bool limited = row->quota.bytes > 0 || row->quota.messages > 0;
+    return json_pack("{s:I, s:I, s:s%, s:s*}", "uid", (json_int_t)mailbox.uid, "gid",
+                     (json_int_t)mailbox.gid, "home", mailbox.home.p, mailbox.home.n, "quota_rule",
+                     limited ? quota : NULL);
 }
 
 static or_status

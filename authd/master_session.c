@@ -62,6 +62,19 @@ send_failure(struct master_session *s, uint32_t id, const struct err *e)
     return send_line(s, &line);
 }
 
+/* For Dovecot 2.3 and lmtpd, then in 2.4's words. */
+static void
+add_quota(struct buf *line, const struct account_quota *quota)
+{
+    if (quota->bytes > 0 || quota->messages > 0)
+        buf_addf(line, "\tquota_rule=*:storage=%" PRId64 "B:messages=%" PRId64, quota->bytes,
+                 quota->messages);
+    if (quota->bytes > 0)
+        buf_addf(line, "\tquota_storage_size=%" PRId64 "B", quota->bytes);
+    if (quota->messages > 0)
+        buf_addf(line, "\tquota_message_count=%" PRId64, quota->messages);
+}
+
 static or_status
 send_user(struct master_session *s, uint32_t id, const struct account_row *row,
           const char *mechanism, struct err *e)
@@ -76,6 +89,7 @@ send_user(struct master_session *s, uint32_t id, const struct account_row *row,
     tabline_escape(&line, row->address.whole);
     buf_addf(&line, "\tuid=%" PRId64 "\tgid=%" PRId64, mailbox.uid, mailbox.gid);
     auth_proto_add(&line, "home", mailbox.home);
+    add_quota(&line, &row->quota);
     if (mechanism != NULL)
         auth_proto_add(&line, "auth_mech", span_cstr(mechanism));
     return send_line(s, &line);

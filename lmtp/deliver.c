@@ -11,6 +11,7 @@
 #include "lmtp/deliver_plan.h"
 #include "lmtp/deliver_relay.h"
 #include "lmtp/maildir/maildir_tidy.h"
+#include "lmtp/quota.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -238,6 +239,22 @@ deliver_refuse(struct deliver *d, const struct lmtp_reply *reply)
 typedef or_status (*deliver_step)(struct deliver *d, struct deliver_target *t,
                                   struct maildir_fault *f);
 
+/* Now that its size is known. Never fails otherwise: a full mailbox is no fault. */
+static or_status
+admit(struct deliver *d, struct deliver_target *t, struct maildir_fault *f)
+{
+    const struct spool *s = &d->spools[t->spool];
+    struct err e = {""};
+
+    (void)f;
+    if (s->status != OR_OK ||
+        quota_check(t->recipient, d->settings, t->dirname, (int64_t)s->file_bytes, &e) == OR_OK)
+        return OR_OK;
+    deliver_plan_full(d, t, &e);
+    d->members[t->spool]--;
+    return OR_OK;
+}
+
 static or_status
 publish(struct deliver *d, struct deliver_target *t, struct maildir_fault *f)
 {
@@ -249,6 +266,14 @@ static or_status
 confirm(struct deliver *d, struct deliver_target *t, struct maildir_fault *f)
 {
     return spool_confirm(&d->spools[t->spool], &t->box, &t->name, f);
+}
+
+static or_status
+note(struct deliver *d, struct deliver_target *t, struct maildir_fault *f)
+{
+    (void)f;
+    quota_note(t->recipient, t->dirname, (int64_t)d->spools[t->spool].file_bytes);
+    return OR_OK;
 }
 
 /* Takes the step for every target that is still in the race. */
@@ -285,10 +310,13 @@ deliver_commit(struct deliver *d)
     if (d->refusal.code == 0 && !d->head_done)
         finish_head(d);
     if (d->refusal.code == 0) {
+        step_all(d, admit);
         for (size_t i = 0; i < d->spool_count; i++)
-            spool_sync(&d->spools[i]);
+            if (d->members[i] > 0)
+                spool_sync(&d->spools[i]);
         step_all(d, publish);
         step_all(d, confirm);
+        step_all(d, note);
         owner_leave(&d->turn);
         deliver_relay_finish(d);
     }

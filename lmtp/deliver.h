@@ -34,8 +34,9 @@ struct deliver_envelope {
     struct ip client_ip; /* whose LHLO it is; family 0: not known */
     struct span sender;  /* "a@b", empty for <> */
     bool smtputf8;
-    bool secure; /* came over TLS */
-    bool binary; /* BODY=BINARYMIME */
+    bool secure;        /* came over TLS */
+    bool binary;        /* BODY=BINARYMIME */
+    int64_t size_bytes; /* as MAIL FROM said; 0: it did not */
     struct recipient *recipients;
     size_t recipient_count;
 };
@@ -43,8 +44,9 @@ struct deliver_envelope {
 /* One recipient's way through delivery. */
 struct deliver_target {
     const struct recipient *recipient;
-    struct maildir box; /* the folder it goes to; not open once refused */
-    const char *folder; /* its name, for the log */
+    struct maildir box;                 /* the folder it goes to; not open once refused */
+    const char *folder;                 /* its name, for the log */
+    char dirname[MAILDIR_FOLDER_BYTES]; /* its directory in the Maildir, "" for INBOX */
     dev_t device;
     struct relay *relay;      /* to the server that has accepted it; NULL: it is ours */
     size_t spool;             /* index, when the box is open */

@@ -5,6 +5,7 @@
 #include "lmtp/deliver_plan.h"
 
 #include "lmtp/maildir/maildir_folder.h"
+#include "lmtp/quota.h"
 
 #include <errno.h>
 #include <string.h>
@@ -34,6 +35,13 @@ deliver_plan_fail(struct deliver *d, struct deliver_target *t, const struct mail
     t->reason = fault->err;
 }
 
+void
+deliver_plan_full(struct deliver *d, struct deliver_target *t, const struct err *e)
+{
+    t->reply = quota_full_reply(d->settings, t->recipient->address, d->mem);
+    t->reason = *e;
+}
+
 bool
 deliver_plan_enter(struct deliver *d, struct deliver_target *t)
 {
@@ -60,6 +68,7 @@ enter_folder(struct deliver_target *t, struct span name, bool create, struct mai
     folder.made |= t->box.made;
     maildir_close(&t->box);
     t->box = folder;
+    memcpy(t->dirname, dirname, sizeof(dirname));
     return OR_OK;
 }
 

@@ -17,6 +17,8 @@ void deliver_plan(struct deliver *d);
  */
 void
 deliver_plan_fail(struct deliver *d, struct deliver_target *t, const struct maildir_fault *fault);
+/* The reply to a mailbox that is full (5.2.2 or 4.2.2, as quota-full says). */
+void deliver_plan_full(struct deliver *d, struct deliver_target *t, const struct err *e);
 /* Takes on the identity of the target's owner, until the next one is taken on or d->turn is left.
  * False when that is not possible; then the target has its reply (451 4.3.5: the operator must mend
  * it). */

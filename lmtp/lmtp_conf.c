@@ -6,6 +6,7 @@
 #include "common/base/xalloc.h"
 #include "common/run/endpoint.h"
 #include "lmtp/maildir/maildir_folder.h"
+#include "lmtp/quota_rule.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -16,6 +17,9 @@
 
 /* In the order of enum lmtp_bare. */
 static const char *const bare_words[] = {"refuse", "repair", NULL};
+
+/* In the order of enum lmtp_quota_full. */
+static const char *const quota_full_words[] = {"reject", "tempfail", NULL};
 
 static const struct conf_option options[] = {
     {.name = "userdb",
@@ -128,6 +132,21 @@ static const struct conf_option options[] = {
      .offset = FIELD(quarantine_header),
      .def = "X-Outrider-Quarantine",
      .help = "field by which the milter marks quarantined messages"},
+    {.name = "quota-rules",
+     .type = CONF_STRING_LIST,
+     .offset = FIELD(quota_rules),
+     .help = "quota of accounts that the userdb gives none, as Dovecot's quota_rule"},
+    {.name = "quota-grace",
+     .type = CONF_STRING,
+     .offset = FIELD(quota_grace),
+     .def = "10%", /* Dovecot's */
+     .help = "how far the last message may go past the limit: 10M, or a part of it: 10%"},
+    {.name = "quota-full",
+     .type = CONF_ENUM,
+     .offset = FIELD(quota_full),
+     .def = "reject", /* Dovecot's */
+     .words = quota_full_words,
+     .help = "what a full mailbox answers: reject (552) or tempfail (452)"},
 };
 
 static const struct conf_service services[] = {
@@ -170,6 +189,22 @@ is_host_name(const char *s)
 }
 
 static or_status
+check_quota(const struct lmtp_settings *s, struct err *e)
+{
+    struct quota_rules rules = {.folder_count = 0};
+    int64_t grace;
+    bool percent;
+
+    for (size_t i = 0; i < s->quota_rules.count; i++)
+        if (quota_rules_add(&rules, span_cstr(s->quota_rules.items[i]), e) != OR_OK)
+            return err_wrap(e, OR_CONFIG, "%s: quota-rules", s->common.path);
+    if (quota_amount_parse(span_cstr(s->quota_grace), 1, &grace, &percent) != OR_OK)
+        return err_set(e, OR_CONFIG, "%s: quota-grace \"%s\" is no size; write e.g. 10M or 10%%",
+                       s->common.path, s->quota_grace);
+    return OR_OK;
+}
+
+static or_status
 check(void *settings, struct err *e)
 {
     struct lmtp_settings *s = settings;
@@ -197,7 +232,7 @@ check(void *settings, struct err *e)
     if (!is_host_name(s->hostname))
         return err_set(e, OR_CONFIG, "%s: hostname \"%s\" cannot stand in a header", s->common.path,
                        s->hostname);
-    return OR_OK;
+    return check_quota(s, e);
 }
 
 const struct conf_schema lmtp_schema = {

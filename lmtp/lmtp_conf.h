@@ -31,7 +31,12 @@ struct lmtp_settings {
     bool subaddress_create;
     char *junk_folder;
     char *quarantine_header;
+    struct conf_list quota_rules; /* of accounts that have none of their own */
+    char *quota_grace;            /* "10%", "10M" */
+    int quota_full;               /* enum lmtp_quota_full */
 };
+
+enum lmtp_quota_full { LMTP_QUOTA_REJECT, LMTP_QUOTA_TEMPFAIL };
 
 extern const struct conf_schema lmtp_schema;
 

@@ -10,6 +10,8 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "lmtp/lmtp_metrics.h"
+#include "lmtp/maildir/maildir_folder.h"
+#include "lmtp/quota.h"
 
 #include <string.h>
 
@@ -86,6 +88,7 @@ lmtp_transaction_mail(struct lmtp_session *s, struct span argument)
         return;
     }
     s->envelope.smtputf8 = mail.smtputf8;
+    s->envelope.size_bytes = (int64_t)mail.size_bytes; /* at most max-message-size */
     s->envelope.binary = mail.binary;
     s->envelope.secure = s->secure;
     s->smtputf8 = mail.smtputf8;
@@ -150,6 +153,24 @@ count_rcpt(or_status st, const struct lmtp_reply *answer)
                 st == OR_TEMPFAIL || st == OR_TIMEOUT || st == OR_CLOSED);
 }
 
+/* Whether there is room at all, and for what MAIL FROM announced: a message that cannot be stored
+ * need not be sent. When nobody can be the mailbox's owner delivery will say so. */
+static or_status
+check_room(struct lmtp_session *s, const struct recipient *r, struct err *e)
+{
+    char dirname[MAILDIR_FOLDER_BYTES];
+    struct owner_switch back = {.active = false};
+
+    if (r->quota == NULL || owner_enter(&r->owner, &back, NULL) != OR_OK)
+        return OR_OK;
+    /* The folder that it will go to unless it is quarantined. */
+    if (r->detail.n == 0 || maildir_folder_dirname(r->detail, dirname) != OR_OK)
+        dirname[0] = '\0';
+    or_status st = quota_check(r, s->settings, dirname, s->envelope.size_bytes, e);
+    owner_leave(&back);
+    return st;
+}
+
 static void
 look_up_recipient(struct lmtp_session *s, const struct addr *address)
 {
@@ -161,14 +182,18 @@ look_up_recipient(struct lmtp_session *s, const struct addr *address)
     *r = (struct recipient){0};
     or_status st = recipient_lookup(&source, address, r, &e);
 
-    if (st == OR_OK) {
+    bool full = st == OR_OK && check_room(s, r, &e) != OR_OK;
+    if (full) {
+        answer = quota_full_reply(s->settings, r->address, &s->mem);
+        log_refused_rcpt(s, r->address, &answer, &e);
+    } else if (st == OR_OK) {
         s->envelope.recipient_count++;
         answer = lmtp_reply_about(250, "2.1.5", r->address, "recipient ok", &s->mem);
     } else {
         answer = lookup_refusal(s, st, r->address);
         log_refused_rcpt(s, r->address, &answer, &e);
     }
-    count_rcpt(st, &answer);
+    count_rcpt(full ? OR_LIMIT : st, &answer);
     lmtp_session_reply(s, &answer);
 }
 

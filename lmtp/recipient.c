@@ -64,6 +64,34 @@ locate(const struct recipient_source *source, const struct account *account, con
                        : maildir_location(account->mail, account->home, source->mem, root_out, e);
 }
 
+/* The account's rules, or else the site's. A broken one is the operator's to mend, and must not
+ * make a mailbox limitless. */
+static or_status
+find_quota(const struct account *account, const struct lmtp_settings *settings, struct arena *mem,
+           const struct quota_rules **quota_out, struct err *e)
+{
+    struct quota_rules rules = {.folder_count = 0};
+    bool own = account->quota_rule_count > 0;
+    size_t count = own ? account->quota_rule_count : settings->quota_rules.count;
+
+    *quota_out = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct span rule =
+            own ? account->quota_rules[i] : span_cstr(settings->quota_rules.items[i]);
+
+        if (quota_rules_add(&rules, rule, e) != OR_OK)
+            return err_wrap(e, OR_CONFIG, "the account's quota rule");
+    }
+    if (!quota_rules_limit(&rules))
+        return OR_OK;
+    struct quota_rules *kept = arena_alloc(mem, sizeof(*kept));
+    if (kept == NULL)
+        return err_set(e, OR_LIMIT, "no memory left for this transaction");
+    *kept = rules;
+    *quota_out = kept;
+    return OR_OK;
+}
+
 or_status
 recipient_lookup(const struct recipient_source *source, const struct addr *address,
                  struct recipient *recipient_out, struct err *e)
@@ -83,6 +111,8 @@ recipient_lookup(const struct recipient_source *source, const struct addr *addre
         r.proxy = account.proxy.p; /* NUL-terminated by its maker */
     else if (st == OR_OK)
         st = locate(source, &account, &r.root, e);
+    if (st == OR_OK && account.proxy.n == 0)
+        st = find_quota(&account, source->settings, source->mem, &r.quota, e);
     if (st != OR_OK)
         return st;
     r.account_name = account.name;

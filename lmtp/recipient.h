@@ -10,6 +10,7 @@
 #include "common/text/addr.h"
 #include "lmtp/lmtp_conf.h"
 #include "lmtp/owner.h"
+#include "lmtp/quota_rule.h"
 
 struct recipient {
     struct span address;      /* as in RCPT TO, "local@domain" */
@@ -18,6 +19,7 @@ struct recipient {
     struct owner owner;
     const char *root;  /* the Maildir's path; NULL: it is elsewhere */
     const char *proxy; /* the LMTP server that has the mailbox, "inet:host:port"; NULL: we do */
+    const struct quota_rules *quota; /* NULL: no limit */
 };
 
 /* What a look-up needs beside the address. */

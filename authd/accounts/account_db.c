@@ -23,6 +23,9 @@ static const char *const migrations[] = {
     " target TEXT NOT NULL, PRIMARY KEY (address, target)) WITHOUT ROWID;"
     "CREATE INDEX aliases_domain ON aliases (domain);"
     "CREATE INDEX aliases_target ON aliases (target);",
+    /* "BYTES,MESSAGES"; NULL: the domain's, and with that none. */
+    "ALTER TABLE accounts ADD COLUMN quota TEXT;"
+    "ALTER TABLE domains ADD COLUMN quota TEXT;",
 };
 
 static const struct sqlite_db_schema schema = {
@@ -88,7 +91,24 @@ id_or_none(sqlite3_stmt *step, int column)
                                                             : sqlite3_column_int64(step, column);
 }
 
-#define ACCOUNT_COLUMNS "address, password, enabled, uid, gid, home"
+#define ACCOUNT_COLUMNS                                                                            \
+    "address, password, enabled, uid, gid, home,"                                                  \
+    " coalesce(quota, (SELECT d.quota FROM domains d WHERE d.name = domain))"
+
+/* "BYTES,MESSAGES"; whatever else somebody wrote there is no limit. */
+static struct account_quota
+parse_quota(sqlite3_stmt *step, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(step, column);
+    struct span rest = span_cstr(text), bytes = SPAN_EMPTY, messages = SPAN_EMPTY;
+    uint64_t parsed[2];
+
+    if (!span_split(&rest, ',', &bytes) || !span_split(&rest, ',', &messages) ||
+        span_parse_u64(bytes, INT64_MAX, &parsed[0]) != OR_OK ||
+        span_parse_u64(messages, INT64_MAX, &parsed[1]) != OR_OK)
+        return (struct account_quota){0, 0};
+    return (struct account_quota){(int64_t)parsed[0], (int64_t)parsed[1]};
+}
 
 /* A row of ACCOUNT_COLUMNS. */
 static or_status
@@ -96,7 +116,8 @@ read_account(sqlite3_stmt *step, struct arena *mem, struct account_row *row_out,
 {
     struct account_row row = {.enabled = sqlite3_column_int(step, 2) != 0,
                               .uid = id_or_none(step, 3),
-                              .gid = id_or_none(step, 4)};
+                              .gid = id_or_none(step, 4),
+                              .quota = parse_quota(step, 6)};
     struct span whole;
     or_status st = account_sql_text(step, 0, mem, &whole, e);
 

@@ -25,6 +25,12 @@ struct account_address {
     struct span whole; /* local@domain */
 };
 
+/* How much a mailbox may hold; 0: no limit. */
+struct account_quota {
+    int64_t bytes;
+    int64_t messages;
+};
+
 /* A mailbox as stored. Overrides of the daemon's mail-uid, mail-gid and mail-home are absent as -1
  * and an empty span. */
 struct account_row {
@@ -33,6 +39,14 @@ struct account_row {
     bool enabled;
     int64_t uid, gid;
     struct span home;
+    struct account_quota quota; /* its own, or its domain's; ignored by account_db_add() */
+};
+
+/* What account_db_set() changes: what is pointed to. */
+struct account_change {
+    const bool *enabled;
+    const struct account_quota *quota;
+    bool quota_of_domain; /* it has no quota of its own any more */
 };
 
 struct account_db;
@@ -91,6 +105,11 @@ or_status
 account_db_add(struct account_db *db, const struct account_row *row, struct err *e) OR_MUST_USE;
 or_status account_db_set_password(struct account_db *db, const struct account_address *address,
                                   struct span password, struct err *e) OR_MUST_USE;
+or_status account_db_set(struct account_db *db, const struct account_address *address,
+                         const struct account_change *change, struct err *e) OR_MUST_USE;
+/* Of the domain's mailboxes that have none of their own. */
+or_status account_db_set_domain_quota(struct account_db *db, struct span domain,
+                                      const struct account_quota *quota, struct err *e) OR_MUST_USE;
 or_status account_db_delete(struct account_db *db, const struct account_address *address,
                             struct err *e) OR_MUST_USE;
 /* Adds targets to an alias, making it when it is new. OR_MALFORMED when the alias would lead to

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #define ID_TEXT_BYTES 24
+#define QUOTA_TEXT_BYTES 48
 
 /* A ceiling of account_db.h as a word of SQL: a bound parameter would be text, and text is more
  * than any number there. */
@@ -27,6 +28,8 @@ struct change {
     struct span password;
     const struct span *targets;
     size_t target_count;
+    const struct account_change *set;
+    const struct account_quota *quota;
 };
 
 typedef or_status (*change_step)(struct account_db *db, const struct change *c, struct err *e);
@@ -187,6 +190,19 @@ id_text(int64_t id, char out[ID_TEXT_BYTES])
     return span_cstr(out);
 }
 
+/* As it is stored; absent (p == NULL) for none at all. */
+static struct span
+quota_text(const struct account_quota *quota, char out[QUOTA_TEXT_BYTES])
+{
+    if (quota == NULL)
+        return (struct span){0};
+    snprintf(out, QUOTA_TEXT_BYTES, "%" PRId64 ",%" PRId64, quota->bytes, quota->messages);
+    return span_cstr(out);
+}
+
+#define INSERT_ACCOUNT                                                                             \
+    "INSERT INTO accounts (address, domain, password, enabled, uid, gid, home) VALUES"
+
 static or_status
 step_add(struct account_db *db, const struct change *c, struct err *e)
 {
@@ -194,12 +210,11 @@ step_add(struct account_db *db, const struct change *c, struct err *e)
     char uid[ID_TEXT_BYTES], gid[ID_TEXT_BYTES];
     struct span home = row->home.n != 0 ? row->home : (struct span){0};
     struct span password = row->password.n != 0 ? row->password : SPAN_EMPTY;
-    struct account_sql sql = {
-        .text = row->enabled ? "INSERT INTO accounts VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6)"
-                             : "INSERT INTO accounts VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6)",
-        .params = {row->address.whole, row->address.domain, password, id_text(row->uid, uid),
-                   id_text(row->gid, gid), home},
-        .count = 6};
+    struct account_sql sql = {.text = row->enabled ? INSERT_ACCOUNT " (?1, ?2, ?3, 1, ?4, ?5, ?6)"
+                                                   : INSERT_ACCOUNT " (?1, ?2, ?3, 0, ?4, ?5, ?6)",
+                              .params = {row->address.whole, row->address.domain, password,
+                                         id_text(row->uid, uid), id_text(row->gid, gid), home},
+                              .count = 6};
     or_status st = check_address_free(db, &row->address, false, e);
 
     return st == OR_OK ? account_sql_run(db, &sql, e) : st;
@@ -229,6 +244,56 @@ account_db_set_password(struct account_db *db, const struct account_address *add
     struct change c = {.address = address, .password = password.n != 0 ? password : SPAN_EMPTY};
 
     return transact(db, step_set_password, &c, e);
+}
+
+/* ?2: "1", "0" or NULL for no change; ?4: "1" when ?3 is the new quota. */
+static or_status
+step_set(struct account_db *db, const struct change *c, struct err *e)
+{
+    const struct account_change *s = c->set;
+    char text[QUOTA_TEXT_BYTES];
+    struct span enabled = {.p = NULL}, quota = {.p = NULL};
+    bool has_quota = s->quota != NULL || s->quota_of_domain;
+
+    if (s->enabled != NULL)
+        enabled = span_cstr(*s->enabled ? "1" : "0");
+    if (!s->quota_of_domain)
+        quota = quota_text(s->quota, text);
+    struct account_sql sql = {
+        .text = "UPDATE accounts SET enabled = coalesce(?2, enabled),"
+                " quota = CASE WHEN ?4 = '1' THEN ?3 ELSE quota END WHERE address = ?1",
+        .params = {c->address->whole, enabled, quota, span_cstr(has_quota ? "1" : "0")},
+        .count = 4};
+
+    return run_on_existing(db, &sql, "account", c->address->whole, e);
+}
+
+or_status
+account_db_set(struct account_db *db, const struct account_address *address,
+               const struct account_change *change, struct err *e)
+{
+    struct change c = {.address = address, .set = change};
+
+    return transact(db, step_set, &c, e);
+}
+
+static or_status
+step_set_domain_quota(struct account_db *db, const struct change *c, struct err *e)
+{
+    char quota[QUOTA_TEXT_BYTES];
+    struct account_sql sql = sql_with("UPDATE domains SET quota = ?2 WHERE name = ?1", c->domain,
+                                      quota_text(c->quota, quota));
+
+    return run_on_existing(db, &sql, "domain", c->domain, e);
+}
+
+or_status
+account_db_set_domain_quota(struct account_db *db, struct span domain,
+                            const struct account_quota *quota, struct err *e)
+{
+    struct change c = {.domain = domain, .quota = quota};
+
+    return transact(db, step_set_domain_quota, &c, e);
 }
 
 static or_status

@@ -14,6 +14,7 @@
 #include "common/text/tabline.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Dovecot drops the connection when a request line has more than 1024 bytes; the rest of the line
  * is below 64, and escaping may double what is left. */
@@ -132,6 +133,66 @@ parse_owner(const struct tabline *t, struct account *a, struct err *e)
     return st;
 }
 
+/* 2.3: quota_rule=, quota_rule2= and so on, as they are. 2.4: quota_storage_size= and
+ * quota_message_count=, alone or as quota/ROOT/quota_storage_size=. */
+static const struct {
+    const char *key;
+    const char *rule; /* NULL: the value is one */
+} quota_keys[] = {
+    {"quota_rule", NULL},
+    {"quota_storage_size", "*:bytes"},
+    {"quota_message_count", "*:messages"},
+};
+
+static struct span
+quota_key(struct span key)
+{
+    size_t slash = span_rfind(key, '/');
+
+    return span_has_prefix(key, SPAN_LIT("quota/")) ? span_from(key, slash + 1) : key;
+}
+
+static bool
+is_quota_key(struct span key, const char *name)
+{
+    struct span rest = span_from(key, strlen(name));
+    uint64_t number;
+
+    return span_has_prefix(key, span_cstr(name)) &&
+           (rest.n == 0 || span_parse_u64(rest, ACCOUNT_MAX_QUOTA_RULES, &number) == OR_OK);
+}
+
+/* More than there is room for are not taken: the first ones are the limits. */
+static or_status
+add_quota_rule(struct span field, struct arena *mem, struct account *a)
+{
+    size_t equals = span_find(field, '=');
+    struct span key = quota_key(span_slice(field, 0, equals)), value = span_from(field, equals + 1);
+
+    for (size_t i = 0; i < sizeof(quota_keys) / sizeof(quota_keys[0]); i++) {
+        if (!is_quota_key(key, quota_keys[i].key) || equals == field.n ||
+            a->quota_rule_count == ACCOUNT_MAX_QUOTA_RULES)
+            continue;
+        const char *text = quota_keys[i].rule == NULL
+                               ? arena_strdup(mem, value)
+                               : arena_printf(mem, "%s=%.*s", quota_keys[i].rule, SPAN_ARG(value));
+        if (text == NULL)
+            return OR_LIMIT;
+        a->quota_rules[a->quota_rule_count++] = span_cstr(text);
+    }
+    return OR_OK;
+}
+
+static or_status
+quota_rules(const struct tabline *t, struct arena *mem, struct account *a)
+{
+    or_status st = OR_OK;
+
+    for (size_t i = 3; st == OR_OK && i < t->count; i++)
+        st = add_quota_rule(t->fields[i], mem, a);
+    return st;
+}
+
 static or_status
 parse_user(const struct tabline *t, struct arena *mem, struct account *account_out, struct err *e)
 {
@@ -148,7 +209,7 @@ parse_user(const struct tabline *t, struct arena *mem, struct account *account_o
         return st;
     if (arena_copy(mem, t->fields[2], &a.name) != OR_OK ||
         arena_copy(mem, tabline_get(t, 3, "home"), &a.home) != OR_OK ||
-        mail_location(t, mem, &a.mail) != OR_OK)
+        mail_location(t, mem, &a.mail) != OR_OK || quota_rules(t, mem, &a) != OR_OK)
         return err_set(e, OR_LIMIT, "no memory left for this request");
     *account_out = a;
     return OR_OK;

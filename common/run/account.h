@@ -11,6 +11,8 @@
 
 #include <sys/types.h>
 
+#define ACCOUNT_MAX_QUOTA_RULES 16
+
 struct account {
     struct span name; /* as the server spells it: the mailbox's canonical address */
     uid_t uid;
@@ -18,6 +20,9 @@ struct account {
     struct span home;  /* absolute */
     struct span proxy; /* "inet:host:port": the mailbox is there; empty: it is here */
     struct span mail;  /* "maildir:~/Maildir" or mail_path=; empty when the server did not say */
+    /* As Dovecot 2.3 writes them ("*:storage=5G"), also where 2.4's fields said it. */
+    struct span quota_rules[ACCOUNT_MAX_QUOTA_RULES];
+    size_t quota_rule_count;
 };
 
 /* A reply to USER is at most this long (Dovecot's own limit). */

@@ -67,6 +67,7 @@ lmtp_talk_init(struct lmtp_talk *t)
         .recipient_delimiter = xstrdup("+"),
         .junk_folder = xstrdup("Junk"),
         .quarantine_header = xstrdup("X-Outrider-Quarantine"),
+        .quota_grace = xstrdup("0"),
     };
     buf_init(&t->transcript, MAX_TRANSCRIPT_BYTES);
 }
@@ -84,6 +85,7 @@ lmtp_talk_fini(struct lmtp_talk *t)
     free(t->settings.recipient_delimiter);
     free(t->settings.junk_folder);
     free(t->settings.quarantine_header);
+    free(t->settings.quota_grace);
     buf_fini(&t->transcript);
     lmtp_shared_free(t->shared);
 }

@@ -349,13 +349,13 @@ set_up_delay(void)
 {
     authd_talk_init(&talk, "failure-delay = 1s");
     /* A million rounds: a few tenths of a second. */
-    ck_assert_int_eq(
-        sqlite3_exec(talk.accounts->sqlite,
-                     "INSERT INTO accounts SELECT 'slow@home.test', domain,"
-                     " replace(password, 'rounds=1000$', 'rounds=1000000$'), 1, NULL, NULL, NULL"
-                     " FROM accounts WHERE address = 'bob@home.test'",
-                     NULL, NULL, NULL),
-        SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(talk.accounts->sqlite,
+                                  "INSERT INTO accounts (address, domain, password, enabled)"
+                                  " SELECT 'slow@home.test', domain,"
+                                  " replace(password, 'rounds=1000$', 'rounds=1000000$'), 1"
+                                  " FROM accounts WHERE address = 'bob@home.test'",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
 }
 
 START_TEST(test_others_go_on_while_a_refusal_waits)

@@ -92,6 +92,19 @@ static const struct {
     {"user add carl@example.org --password=s3cret", CLI_USAGE, ""},
     {"user add dora@example.org --password-stdin --uid=7 --gid=8 --home=/srv/d", CLI_YES,
      "no end of line"},
+    {"user add eve@example.org --password-stdin --quota=much", CLI_USAGE, "s3cret\n"},
+    {"user add eve@example.org --password-stdin --quota=1G,5", CLI_YES, "s3cret\n"},
+    {"user set eve@example.org", CLI_USAGE, ""},
+    {"user set eve@example.org --enable --disable", CLI_USAGE, ""},
+    {"user set eve@example.org --quota=1G,5,6", CLI_USAGE, ""},
+    {"user set eve@example.org --quota=8589934592G", CLI_USAGE, ""},
+    {"user set eve@example.org --quota=-1", CLI_USAGE, ""},
+    {"user set nobody@example.org --disable", CLI_NO, ""},
+    {"user set eve@example.org --disable", CLI_YES, ""},
+    {"domain set example.org", CLI_USAGE, ""},
+    {"domain set example.com --quota=1G", CLI_NO, ""},
+    {"domain set example.org --quota=2m,9", CLI_YES, ""},
+    {"user set dora@example.org --quota=none", CLI_YES, ""},
     {"user list", CLI_YES, ""},
     {"user list --json example.org", CLI_YES, ""},
     {"user list example.com", CLI_NO, ""},
@@ -126,6 +139,22 @@ check_password(struct account_db *db, struct arena *mem, const char *name, const
     }
 }
 
+/* eve has a quota of her own, bob his domain's, dora none in spite of it. */
+static void
+check_quota(struct account_db *db, struct arena *mem, const char *name, int64_t bytes,
+            int64_t messages)
+{
+    struct account_address address;
+    struct account_row row;
+    struct err e;
+
+    ck_assert_int_eq(account_address_parse(span_cstr(name), false, mem, &address, &e), OR_OK);
+    ck_assert_int_eq(account_db_find(db, &address, mem, &row, &e), OR_OK);
+    ck_assert_int_eq(row.quota.bytes, bytes);
+    ck_assert_int_eq(row.quota.messages, messages);
+    ck_assert_int_eq(row.enabled, strcmp(name, "eve@example.org") != 0);
+}
+
 static void
 check_database(void)
 {
@@ -140,6 +169,9 @@ check_database(void)
     ck_assert_int_eq(account_db_open(strchr(database, '=') + 1, false, &db, &e), OR_OK);
     check_password(db, &mem, "bob@example.org", "s3cret");
     check_password(db, &mem, "dora@example.org", "an other one");
+    check_quota(db, &mem, "eve@example.org", INT64_C(1) << 30, 5);
+    check_quota(db, &mem, "bob@example.org", 2 << 20, 9);
+    check_quota(db, &mem, "dora@example.org", 0, 0);
     ck_assert_int_eq(account_address_parse(SPAN_LIT("info@example.org"), false, &mem, &info, &e),
                      OR_OK);
     ck_assert_int_eq(account_db_find_alias(db, &info, &mem, &targets, &count, &e), OR_OK);
@@ -152,7 +184,9 @@ check_database(void)
 START_TEST(session)
 {
     static const char *const clearing[] = {
-        "alias del @example.org", "alias del --json info@example.org", "user del bob@example.org",
+        "alias del @example.org",    "alias del --json info@example.org",
+        "user del bob@example.org",  "user set eve@example.org --quota=default --enable",
+        "user list --json",          "user del eve@example.org",
         "user del dora@example.org", "domain del example.org"};
 
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {

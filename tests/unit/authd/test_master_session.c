@@ -172,6 +172,29 @@ START_TEST(test_request_for_an_account_deleted_meanwhile)
 }
 END_TEST
 
+/* A quota in the words of Dovecot 2.3 (and lmtpd) and of 2.4. */
+START_TEST(test_quota)
+{
+    begin();
+    ck_assert_int_eq(sqlite3_exec(talk.accounts->sqlite,
+                                  "UPDATE accounts SET quota = '5000,0' WHERE address LIKE 'bob%';"
+                                  "UPDATE accounts SET quota = 'lots' WHERE address LIKE 'eve%';"
+                                  "UPDATE domains SET quota = '0,7'",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    say("USER\t1\tbob@home.test\tservice=lmtp\n");
+    expect("USER\t1\tbob@home.test\tuid=5000\tgid=5001\thome=/srv/mail/home.test/bob"
+           "\tquota_rule=*:storage=5000B:messages=0\tquota_storage_size=5000B",
+           1);
+    say("USER\t2\town@home.test\tservice=lmtp\n");
+    expect("USER\t2\town@home.test\tuid=2001\tgid=2002\thome=/srv/own"
+           "\tquota_rule=*:storage=0B:messages=7\tquota_message_count=7",
+           2);
+    say("USER\t3\teve@home.test\tservice=lmtp\n");
+    expect("USER\t3\teve@home.test\tuid=5000\tgid=5001\thome=/srv/mail/home.test/eve", 3);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -180,6 +203,7 @@ main(void)
 
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, test_quota);
     tcase_add_test(tcase, test_conversations);
     tcase_add_test(tcase, test_unreadable_store_is_temporary);
     tcase_add_test(tcase, test_request);

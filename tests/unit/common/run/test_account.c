@@ -62,6 +62,27 @@ static const struct reply_row {
     {"broken escape", "USER\t7\tbob\001x\tuid=1\tgid=1", OR_MALFORMED, NULL, NULL, NULL},
 };
 
+/* quota fields of 2.3 and 2.4 */
+START_TEST(quota_rules)
+{
+    static const char *const expected[] = {"*:storage=5G", "Trash:storage=+10%", "*:bytes=12M",
+                                           "*:bytes=1000", "*:messages=7"};
+    struct account a = {.quota_rule_count = 0};
+
+    ck_assert_int_eq(
+        account_parse_reply(
+            SPAN_LIT("USER\t7\tbob\tuid=1\tgid=1\tquota_rule=*:storage=5G\tquota=maildir\t"
+                     "quota_rule2=Trash:storage=+10%\tquota/User quota/quota_storage_size=12M\t"
+                     "quota_storage_size=1000\tquota_message_count=7\tquota_rulex=no\t"
+                     "quota_rule\tquota_rule999=no"),
+            7, &mem, &a, NULL),
+        OR_OK);
+    ck_assert_uint_eq(a.quota_rule_count, 5);
+    for (size_t i = 0; i < a.quota_rule_count; i++)
+        ck_assert_span_eq(a.quota_rules[i], expected[i]);
+}
+END_TEST
+
 START_TEST(reply_line)
 {
     const struct reply_row *row = &reply_rows[_i];
@@ -241,6 +262,7 @@ suite(void)
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, reply_line, 0, sizeof(reply_rows) / sizeof(reply_rows[0]));
+    tcase_add_test(t, quota_rules);
     tcase_add_test(t, one_connection_serves_many_questions);
     tcase_add_loop_test(t, where_the_mailbox_is, 0, sizeof(proxies) / sizeof(proxies[0]));
     tcase_add_test(t, kept_connection_that_died_is_made_again);

@@ -1,0 +1,94 @@
+/*
+ * From rules and maildirsize to a decision.
+ */
+#include "lmtp/quota.h"
+
+#include "common/base/log.h"
+#include "lmtp/maildir/maildir_size.h"
+
+#include <inttypes.h>
+
+static bool
+ignore(const void *context, const char *dirname)
+{
+    return quota_rules_ignore(context, dirname);
+}
+
+/* The limit with its grace. */
+static int64_t
+stretched(int64_t limit, const char *grace)
+{
+    int64_t by = 0, sum;
+    bool percent = false;
+
+    if (quota_amount_parse(span_cstr(grace), 1, &by, &percent) != OR_OK)
+        return limit; /* the configuration was checked */
+    if (percent)
+        by = limit > INT64_MAX / 10000 ? 0 : limit * by / 100;
+    return __builtin_add_overflow(limit, by, &sum) ? INT64_MAX : sum;
+}
+
+static or_status
+decide(const struct maildir_usage *usage, const struct quota_limits *limits, int64_t bytes,
+       const char *grace, struct err *e)
+{
+    int64_t after;
+
+    if (limits->messages > 0 && usage->messages >= limits->messages)
+        return err_set(e, OR_LIMIT, "%" PRId64 " of %" PRId64 " messages", usage->messages,
+                       limits->messages);
+    if (limits->bytes <= 0)
+        return OR_OK;
+    if (usage->bytes < limits->bytes && !__builtin_add_overflow(usage->bytes, bytes, &after) &&
+        after <= stretched(limits->bytes, grace))
+        return OR_OK;
+    return err_set(e, OR_LIMIT, "%" PRId64 " and %" PRId64 " of %" PRId64 " bytes", usage->bytes,
+                   bytes, limits->bytes);
+}
+
+or_status
+quota_check(const struct recipient *r, const struct lmtp_settings *settings, const char *dirname,
+            int64_t bytes, struct err *e)
+{
+    if (r->quota == NULL)
+        return OR_OK;
+    const struct quota_limits limits = quota_rules_for(r->quota, dirname);
+    const struct maildir_size_rules rules = {
+        .limits = {.bytes = r->quota->limits.bytes, .messages = r->quota->limits.messages},
+        .ignore = ignore,
+        .context = r->quota,
+    };
+    struct maildir_usage usage;
+    struct maildir_fault fault = {0};
+
+    if (limits.bytes <= 0 && limits.messages <= 0)
+        return OR_OK;
+    if (maildir_size_read(r->root, &rules, &usage, &fault) != OR_OK) {
+        log_warning("%.*s: how full the mailbox is cannot be said: %s", SPAN_ARG(r->account_name),
+                    fault.err.text);
+        return OR_OK;
+    }
+    return decide(&usage, &limits, bytes, settings->quota_grace, e);
+}
+
+void
+quota_note(const struct recipient *r, const char *dirname, int64_t bytes)
+{
+    const struct maildir_usage change = {.bytes = bytes, .messages = 1};
+    struct maildir_fault fault = {0};
+
+    if (r->quota != NULL && quota_rules_ignore(r->quota, dirname))
+        return;
+    /* It counts itself anew sooner or later. */
+    if (maildir_size_add(r->root, &change, &fault) != OR_OK)
+        log_warning("%.*s: %s", SPAN_ARG(r->account_name), fault.err.text);
+}
+
+struct lmtp_reply
+quota_full_reply(const struct lmtp_settings *settings, struct span address, struct arena *mem)
+{
+    bool later = settings->quota_full == LMTP_QUOTA_TEMPFAIL;
+
+    return lmtp_reply_about(later ? 452 : 552, later ? "4.2.2" : "5.2.2", address,
+                            "mailbox is full", mem);
+}

@@ -1,0 +1,149 @@
+"""Quotas over all parts: set with outrider, told by authd, kept by lmtpd and Dovecot, refused by Postfix at RCPT."""
+
+import pathlib
+import re
+import smtplib
+import subprocess
+import threading
+
+import pytest
+
+import lmtp_tools
+from conftest import PASSWORD
+from lab import mail
+from lab.daemons import program_path
+from lab.lab import LMTPD_CONF, POLICYD_CONF
+
+DOVECOT = """\
+mail_plugins = quota
+protocol imap {
+  mail_plugins = quota imap_quota
+}
+plugin {
+  quota = maildir:User quota
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def quota(ride):
+    """The lab with quotas: .set(user, limit), .sum(user) of maildirsize, .files(user) counted by hand."""
+    lab = ride.lab
+    # A second address for policyd, which may not enter Postfix's directory.
+    second = LMTPD_CONF.replace('/lmtp"}} group = "postfix"', '/lmtp", "unix:{run}/lmtp"}} mode = "0666"')
+    lab.configure(lab.lmtpd, second, 'quota-grace = "0"')
+    lab.configure(lab.policyd, POLICYD_CONF, f'checks = {{"quota"}}\nquota-lmtp = "unix:{lab.run_directory}/lmtp"')
+    for daemon in (lab.lmtpd, lab.policyd):
+        daemon.write_config()
+        daemon.restart()
+    lab.dovecot.stop()
+    lab.dovecot.extra = DOVECOT
+    lab.dovecot.start()
+    return Quota(ride)
+
+
+class Quota:
+    def __init__(self, ride):
+        self.ride, self.lab = ride, ride.lab
+
+    def set(self, user, limit):
+        command = [program_path(self.lab.build, "outrider"), "user", "set", f"{user}@home.test", f"--quota={limit}",
+                   f"--database={self.lab.directory}/authd/accounts.sqlite"]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def maildir(self, user):
+        return pathlib.Path(self.lab.directory, "mail/home.test", user, "Maildir")
+
+    def sum(self, user):
+        lines = self.maildir(user).joinpath("maildirsize").read_text(encoding="ascii").splitlines()
+        return tuple(sum(int(line.split()[i]) for line in lines[1:]) for i in (0, 1))
+
+    def files(self, user):
+        sizes = [path.stat().st_size for sub in ("new", "cur", ".*/new", ".*/cur") for path in self.maildir(user).glob(f"{sub}/*")]
+        return sum(sizes), len(sizes)
+
+    def doveadm(self, *words):
+        command = ["doveadm", "-c", self.lab.dovecot.config_path, *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def deliver(self, user, count=1, body_bytes=900):
+        with lmtp_tools.Lmtp(f"{self.lab.postfix.socket_directory}/lmtp") as client:
+            return [next(client.deliver([f"{user}@home.test"], b"Subject: x\n\n" + b"x" * 70 + b"\n" + b"y" * body_bytes + b"\n"))[:9]
+                    for _ in range(count)]
+
+
+def test_postfix_refuses_at_rcpt(quota, subject):
+    quota.set("bob", "30K")
+    message = mail.compose("Sam <sam@sender.test>", "bob@home.test", subject, body="x\n" * 30000)
+    with smtplib.SMTP("127.0.0.1", quota.lab.postfix.smtp_port, source_address=("127.0.0.10", 0)) as client:
+        client.ehlo("mail.sender.test")
+        refused = client.sendmail("sam@sender.test", ["bob@home.test", "alice@home.test"], message,
+                                  mail_options=[f"size={len(message)}"])
+    assert list(refused) == ["bob@home.test"], quota.lab.policyd.log()
+    code, text = refused["bob@home.test"]
+    assert code == 552 and b"5.2.2 <bob@home.test>" in text and b"mailbox is full" in text
+    assert quota.ride.read(subject), "the other recipient gets the message"
+    assert "quota=full" in quota.lab.policyd.log()
+
+
+def rcpt(quota, recipient):
+    with smtplib.SMTP("127.0.0.1", quota.lab.postfix.smtp_port, source_address=("127.0.0.10", 0)) as client:
+        client.ehlo("mail.sender.test")
+        client.mail("sam@sender.test")
+        return client.rcpt(recipient)[0]
+
+
+def test_postfix_refuses_anything_once_full(quota):
+    quota.set("bob", "30K")
+    assert quota.deliver("bob", 15) == ["250 2.0.0"] * 15
+    quota.set("bob", "10K")
+    assert rcpt(quota, "bob@home.test") == 552
+    quota.set("bob", "100K")
+    assert rcpt(quota, "bob@home.test") == 250
+    assert quota.deliver("bob") == ["250 2.0.0"]
+
+
+def test_dovecot_says_the_same(quota):
+    quota.set("carol", "1M,200")
+    assert set(quota.deliver("carol", 5)) == {"250 2.0.0"}
+    with mail.Mailbox(quota.lab.dovecot.imap_port, "carol@home.test", PASSWORD) as box:
+        box.imap.select()
+        box.imap.append("INBOX", None, None, b"Subject: by imap\r\n\r\n" + b"y" * 3000 + b"\r\n")
+        box.imap.store("1:2", "+FLAGS", "\\Deleted")
+        box.imap.expunge()
+        limits = box.imap.getquotaroot("INBOX")
+    assert quota.sum("carol") == quota.files("carol")
+    assert quota.maildir("carol").joinpath("maildirsize").read_text(encoding="ascii").startswith("1048576S,200C\n")
+    assert "(STORAGE 7 1024 MESSAGE 4 200)" in str(limits), limits
+    table = quota.doveadm("-f", "tab", "quota", "get", "-u", "carol@home.test")
+    assert re.search(r"MESSAGE\t4\t200\t", table), table
+
+
+def test_sums_agree_after_everything_at_once(quota):
+    quota.set("carol", "100M")
+    quota.deliver("carol")  # the limits are others now: counted anew
+    failures = []
+
+    def deliver():
+        failures.extend(reply for reply in quota.deliver("carol", 25) if not reply.startswith("250"))
+
+    def tidy_up():
+        with mail.Mailbox(quota.lab.dovecot.imap_port, "carol@home.test", PASSWORD) as box:
+            imap = box.imap
+            imap.create("Old")
+            for _ in range(15):
+                imap.select()
+                imap.copy("1", "Old")
+                imap.store("1", "+FLAGS", "\\Deleted")
+                imap.expunge()
+
+    workers = [threading.Thread(target=deliver) for _ in range(8)] + [threading.Thread(target=tidy_up) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not failures
+    assert quota.sum("carol") == quota.files("carol")
+    before = quota.doveadm("-f", "tab", "quota", "get", "-u", "carol@home.test")
+    quota.doveadm("quota", "recalc", "-u", "carol@home.test")
+    assert quota.doveadm("-f", "tab", "quota", "get", "-u", "carol@home.test") == before
