@@ -105,6 +105,7 @@ class Place:
         self.journal = os.path.join(self.run, "journal")
         os.mkdir(self.run, 0o755)
         users = {f"{n}@cut.test": f"uid={OWNER}\tgid={OWNER}\thome={self.mail}/{n}" for n in NAMES}
+        users["bob@cut.test"] += "\tquota_rule=*:storage=1G"  # keeps a maildirsize
         self.userdb = lmtp_tools.UserDb(os.path.join(self.run, "userdb"), users)
         self.renew()
 
@@ -176,10 +177,10 @@ def test_power_cut_loses_damages_and_doubles_nothing(place):
 
 
 def test_power_cut_finds_a_missing_fsync(place):
-    """The test of the test: without fsync() of directories mail must be seen to get lost."""
+    """The test of the test: when fsync() does nothing, mail must be seen to be lost or damaged."""
     choose = random.Random(1)
     post = Post(choose)
-    with pytest.raises(AssertionError, match="answered 250, 0 times"):
+    with pytest.raises(AssertionError):
         for _ in range(50):
             disk = power_cut.Disk(place.mail)
             lmtpd = place.start(choose.randrange(60, 120))
