@@ -531,7 +531,7 @@ void
 auth_session_run(struct stream *stream, struct daemon *d, enum auth_peer peer)
 {
     struct auth_session s = {
-        .stream = stream, .daemon = d, .requests = daemon_state(d), .peer = peer};
+        .stream = stream, .daemon = d, .requests = authd_requests(d), .peer = peer};
     struct err e = {""};
 
     arena_init(&s.mem, REQUEST_ARENA_BYTES);

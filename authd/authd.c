@@ -13,15 +13,29 @@
 or_status
 authd_open(const void *settings, void **state_out, struct err *e)
 {
+    struct authd_state *state = xcalloc(1, sizeof(*state));
+
     (void)settings, (void)e;
-    *state_out = auth_requests_new();
+    state->requests = auth_requests_new();
+    state->cache = login_cache_new();
+    *state_out = state;
     return OR_OK;
 }
 
 void
 authd_close(void *state)
 {
-    auth_requests_free(state);
+    struct authd_state *s = state;
+
+    auth_requests_free(s->requests);
+    login_cache_free(s->cache);
+    free(s);
+}
+
+struct auth_requests *
+authd_requests(struct daemon *d)
+{
+    return ((struct authd_state *)daemon_state(d))->requests;
 }
 
 /* In a check the daemon has yet to make the files. */
@@ -62,7 +76,8 @@ authd_build(void *state, const void *settings, bool check_only, void **built_out
     const struct authd_settings *s = settings;
     struct authd_built *built = xcalloc(1, sizeof(*built));
 
-    (void)state;
+    if (state != NULL) /* a check of the configuration has none */
+        built->cache = ((struct authd_state *)state)->cache;
     or_status st = open_accounts(built, s, check_only, e);
     if (st == OR_OK)
         st = open_dict(built, s, check_only, e);

@@ -10,15 +10,26 @@
 #include "authd/auth_requests.h"
 #include "authd/authd_conf.h"
 #include "authd/dict/dict_store.h"
+#include "authd/login_cache.h"
 #include "common/run/daemon.h"
+
+/* daemon_state(): what outlives reloads. */
+struct authd_state {
+    struct auth_requests *requests;
+    struct login_cache *cache;
+};
 
 /* daemon_snapshot.built */
 struct authd_built {
     struct account_db *accounts;
-    struct dict_store *dict; /* NULL without `listen dict` */
+    struct login_cache *cache; /* the state's */
+    struct dict_store *dict;   /* NULL without `listen dict` */
 };
 
-/* The daemon skeleton's hooks; the state is a struct auth_requests. */
+/* The logins that wait for their REQUEST. */
+struct auth_requests *authd_requests(struct daemon *d);
+
+/* The daemon skeleton's hooks. */
 or_status authd_open(const void *settings, void **state_out, struct err *e) OR_MUST_USE;
 void authd_close(void *state);
 or_status authd_build(void *state, const void *settings, bool check_only, void **built_out,

@@ -63,6 +63,13 @@ static const struct conf_option options[] = {
      .min = 100,
      .max = 6000,
      .help = "wait for a turn at hashing; then a temporary failure"},
+    {.name = "auth-cache-ttl",
+     .type = CONF_DURATION,
+     .offset = FIELD(auth_cache_ttl_ms),
+     .def = "1h",
+     .min = 0,
+     .max = 604800000, /* a week */
+     .help = "how long a password found right is believed without hashing it again; 0: not at all"},
     /* Off: Postfix (smtpd_tls_auth_only) and Dovecot (disable_plaintext_auth) keep that gate, and
      * know which of their clients are let through. */
     {.name = "require-tls",

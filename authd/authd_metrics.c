@@ -11,6 +11,7 @@ static const char *const kinds[] = {"userdb",  "passdb",  "request", "mailbox-do
 /* In the order of their enums. */
 static const char *const logins[] = {"accepted", "wrong",     "disabled", "other-user",
                                      "tempfail", "malformed", "no-tls",   NULL};
+static const char *const caches[] = {"hit", "miss", NULL};
 static const char *const throttles[] = {"connection", "hashing", NULL};
 
 enum found { FOUND, FOUND_NOTHING, FOUND_FAILED };
@@ -48,6 +49,10 @@ static const struct metrics_row rows[] = {
                                        .type = METRICS_HISTOGRAM,
                                        .help = "How long a password check took, waiting "
                                                "included."},
+    ROW(AUTHD_METRIC_CACHE) = {.name = "outrider_authd_auth_cache_total",
+                               .type = METRICS_COUNTER,
+                               .labels = {{"result", caches}},
+                               .help = "Passwords known to be right (hit), or hashed (miss)."},
     ROW(AUTHD_METRIC_LOOKUPS) = {.name = "outrider_authd_lookups_total",
                                  .type = METRICS_COUNTER,
                                  .labels = {{"kind", kinds}, {"result", founds}},

@@ -14,6 +14,7 @@ enum authd_metric {
     AUTHD_METRIC_THROTTLED,              /* enum authd_throttle */
     AUTHD_METRIC_CHECKS,
     AUTHD_METRIC_CHECK_SECONDS,
+    AUTHD_METRIC_CACHE,   /* enum authd_cache */
     AUTHD_METRIC_LOOKUPS, /* authd_metrics_lookup() */
 };
 
@@ -29,6 +30,8 @@ enum authd_login {
 };
 
 enum authd_throttle { AUTHD_THROTTLE_CONNECTION, AUTHD_THROTTLE_HASHING };
+
+enum authd_cache { AUTHD_CACHE_HIT, AUTHD_CACHE_MISS };
 
 unsigned authd_metrics_mechanism(const char *name);
 /* One look-up: `kind` is "userdb", "passdb", "request" or a table's name. */

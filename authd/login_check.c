@@ -7,6 +7,7 @@
 #include "authd/accounts/password.h"
 #include "authd/authd_metrics.h"
 #include "common/base/clock.h"
+#include "common/base/crypto.h"
 
 /* RFC 4616 2: logging in as somebody else needs a permission that nobody has. */
 static bool
@@ -50,6 +51,28 @@ check_password(struct span stored, struct span password, int64_t deadline, struc
     return st;
 }
 
+/* A password that was right a short while ago, for the hash as it is stored now, is right. */
+static or_status
+check_known(const struct daemon_snapshot *snapshot, const struct account_row *row,
+            struct span password, int64_t deadline, struct err *e)
+{
+    int64_t ttl_ms = ((const struct authd_settings *)snapshot->settings)->auth_cache_ttl_ms;
+    struct login_cache *cache = ((const struct authd_built *)snapshot->built)->cache;
+    struct login_cache_question question = {row->address.whole, row->password, password};
+    struct login_cache_key key;
+
+    if (row->password.n == 0 || ttl_ms == 0)
+        return check_password(row->password, password, deadline, e);
+    login_cache_key(cache, &question, &key);
+    bool known = login_cache_has(cache, &key);
+    or_status st = known ? OR_OK : check_password(row->password, password, deadline, e);
+    if (st == OR_OK && !known)
+        login_cache_add(cache, &key, ttl_ms);
+    metrics_inc(AUTHD_METRIC_CACHE, known ? AUTHD_CACHE_HIT : AUTHD_CACHE_MISS);
+    crypto_wipe(&key, sizeof(key));
+    return st;
+}
+
 enum login_result
 login_check(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
             struct arena *mem, struct span *user_out, struct err *e)
@@ -65,7 +88,7 @@ login_check(const struct daemon_snapshot *snapshot, const struct mech_exchange *
     /* An unknown name has no password either. */
     if (st == OR_ABSENT)
         row.password = SPAN_EMPTY;
-    st = check_password(row.password, password, deadline, e);
+    st = check_known(snapshot, &row, password, deadline, e);
     if (st == OR_TIMEOUT)
         return (void)err_set(e, st, "too many logins at once"), LOGIN_UNKNOWN_NOW;
     if (st == OR_ABSENT)

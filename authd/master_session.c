@@ -209,7 +209,7 @@ on_request(void *session, const struct auth_line *line, struct err *e)
         log_warning("REQUEST refused: it is not from root, or not from the process it names");
         return send_word(s, "FAIL", line->id);
     }
-    or_status st = auth_requests_take(daemon_state(s->daemon), cpid, auth_id,
+    or_status st = auth_requests_take(authd_requests(s->daemon), cpid, auth_id,
                                       line->fields.fields[4], &s->mem, &user, &mechanism);
     authd_metrics_lookup("request", st);
     if (st == OR_ABSENT) {
@@ -262,7 +262,7 @@ master_session_run(struct stream *stream, struct daemon *d)
     struct master_session s = {.stream = stream, .daemon = d};
     struct err e = {""};
     or_status st =
-        stream_writef(stream, "VERSION\t1\t1\nSPID\t%u\n", auth_requests_spid(daemon_state(d)));
+        stream_writef(stream, "VERSION\t1\t1\nSPID\t%u\n", auth_requests_spid(authd_requests(d)));
 
     arena_init(&s.mem, REQUEST_ARENA_BYTES);
     while (st == OR_OK) {

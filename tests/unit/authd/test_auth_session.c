@@ -94,7 +94,7 @@ START_TEST(test_greeting)
     char spid[64];
 
     authd_talk_start(&talk, postfix_session);
-    snprintf(spid, sizeof(spid), "SPID\t%u", auth_requests_spid(talk.daemon.state));
+    snprintf(spid, sizeof(spid), "SPID\t%u", auth_requests_spid(authd_requests(&talk.daemon)));
     /* Postfix: at least one MECH before SPID, else "wrong auth socket". */
     expect("VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext", 0);
     expect(spid, 0);
@@ -224,8 +224,8 @@ take_request(uint32_t cpid, uint32_t id)
     const char *mechanism;
 
     arena_init(&mem, 4096);
-    or_status st =
-        auth_requests_take(talk.daemon.state, cpid, id, span_cstr(cookie), &mem, &user, &mechanism);
+    or_status st = auth_requests_take(authd_requests(&talk.daemon), cpid, id, span_cstr(cookie),
+                                      &mem, &user, &mechanism);
     if (st == OR_OK) {
         ck_assert_span_eq(user, "bob@home.test");
         ck_assert_str_eq(mechanism, "PLAIN");

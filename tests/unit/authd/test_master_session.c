@@ -44,7 +44,7 @@ begin(void)
     char greeting[64];
 
     snprintf(greeting, sizeof(greeting), "VERSION\t1\t1\nSPID\t%u",
-             auth_requests_spid(talk.daemon.state));
+             auth_requests_spid(authd_requests(&talk.daemon)));
     authd_talk_start(&talk, master_session_run);
     expect(greeting, 0);
     say("VERSION\t1\t0\n");
@@ -147,8 +147,8 @@ static const struct {
 
 START_TEST(test_request)
 {
-    auth_requests_add(talk.daemon.state, 501, 1, SPAN_LIT(COOKIE), SPAN_LIT("bob@home.test"),
-                      "PLAIN");
+    auth_requests_add(authd_requests(&talk.daemon), 501, 1, SPAN_LIT(COOKIE),
+                      SPAN_LIT("bob@home.test"), "PLAIN");
     begin();
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
         char line[256];
@@ -164,8 +164,8 @@ END_TEST
 
 START_TEST(test_request_for_an_account_deleted_meanwhile)
 {
-    auth_requests_add(talk.daemon.state, 501, 1, SPAN_LIT(COOKIE), SPAN_LIT("gone@home.test"),
-                      "PLAIN");
+    auth_requests_add(authd_requests(&talk.daemon), 501, 1, SPAN_LIT(COOKIE),
+                      SPAN_LIT("gone@home.test"), "PLAIN");
     begin();
     say("REQUEST\t1\t501\t1\t" COOKIE "\n");
     expect(geteuid() == 0 ? "NOTFOUND\t1" : "FAIL\t1", 0);
