@@ -3,6 +3,7 @@
  */
 #include "authd/authd.h"
 
+#include "authd/authd_sources.h"
 #include "authd/mail_home.h"
 #include "common/base/xalloc.h"
 #include "common/text/addr.h"
@@ -38,18 +39,6 @@ authd_requests(struct daemon *d)
     return ((struct authd_state *)daemon_state(d))->requests;
 }
 
-/* In a check the daemon has yet to make the files. */
-static or_status
-open_accounts(struct authd_built *built, const struct authd_settings *s, bool check_only,
-              struct err *e)
-{
-    or_status st = account_db_open(s->database, !check_only, &built->accounts, e);
-
-    if (st == OR_OK || (st == OR_ABSENT && check_only))
-        return OR_OK;
-    return err_wrap(e, OR_CONFIG, "%s: database", s->common.path);
-}
-
 static bool
 listens(const struct conf_common *common, const char *service)
 {
@@ -59,6 +48,7 @@ listens(const struct conf_common *common, const char *service)
     return false;
 }
 
+/* In a check the daemon has yet to make the file. */
 static or_status
 open_dict(struct authd_built *built, const struct authd_settings *s, bool check_only, struct err *e)
 {
@@ -78,7 +68,7 @@ authd_build(void *state, const void *settings, bool check_only, void **built_out
 
     if (state != NULL) /* a check of the configuration has none */
         built->cache = ((struct authd_state *)state)->cache;
-    or_status st = open_accounts(built, s, check_only, e);
+    or_status st = authd_sources_open(s, check_only, &built->accounts, e);
     if (st == OR_OK)
         st = open_dict(built, s, check_only, e);
     if (st == OR_OK)
@@ -94,7 +84,7 @@ authd_destroy(void *built)
     struct authd_built *b = built;
 
     dict_store_close(b->dict);
-    account_db_close(b->accounts);
+    accounts_close(&b->accounts);
     free(b);
 }
 
@@ -103,13 +93,13 @@ authd_find_account(const struct daemon_snapshot *snapshot, struct span name, str
                    struct account_row *row_out, struct err *e)
 {
     const struct authd_settings *settings = snapshot->settings;
-    struct account_db *accounts = ((struct authd_built *)snapshot->built)->accounts;
+    const struct accounts *accounts = &((struct authd_built *)snapshot->built)->accounts;
     struct account_address address;
     struct span base, detail;
 
     if (account_address_parse(name, false, mem, &address, e) != OR_OK)
         return OR_ABSENT;
-    or_status st = account_db_find(accounts, &address, mem, row_out, e);
+    or_status st = accounts_find(accounts, &address, mem, row_out, e);
     if (st != OR_ABSENT || settings->recipient_delimiter[0] == '\0')
         return st;
     addr_split_detail(address.local, settings->recipient_delimiter[0], &base, &detail);
@@ -120,7 +110,7 @@ authd_find_account(const struct daemon_snapshot *snapshot, struct span name, str
     if (whole == NULL)
         return err_set(e, OR_TEMPFAIL, "no memory left for this request");
     address.whole = span_cstr(whole);
-    return account_db_find(accounts, &address, mem, row_out, e);
+    return accounts_find(accounts, &address, mem, row_out, e);
 }
 
 or_status

@@ -6,7 +6,7 @@
 #ifndef OUTRIDER_AUTHD_AUTHD_H
 #define OUTRIDER_AUTHD_AUTHD_H
 
-#include "authd/accounts/account_db.h"
+#include "authd/accounts/account_source.h"
 #include "authd/auth_requests.h"
 #include "authd/authd_conf.h"
 #include "authd/dict/dict_store.h"
@@ -21,7 +21,7 @@ struct authd_state {
 
 /* daemon_snapshot.built */
 struct authd_built {
-    struct account_db *accounts;
+    struct accounts accounts;
     struct login_cache *cache; /* the state's */
     struct dict_store *dict;   /* NULL without `listen dict` */
 };

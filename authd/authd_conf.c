@@ -79,6 +79,40 @@ static const struct conf_option options[] = {
      .help = "refuse passwords that came without TLS, whatever Postfix and Dovecot allow"},
 };
 
+#define SOURCE(name_) offsetof(struct authd_source, name_)
+
+/* In the order of enum authd_source_kind. */
+static const char *const source_kind_words[] = {"sqlite", "passwd-file", NULL};
+
+static const struct conf_option source_options[] = {
+    {.section = "accounts",
+     .name = "kind",
+     .type = CONF_ENUM,
+     .offset = SOURCE(kind),
+     .def = "sqlite",
+     .words = source_kind_words,
+     .help = "sqlite (what outrider user changes) or passwd-file"},
+    {.section = "accounts",
+     .name = "domains",
+     .type = CONF_STRING_LIST,
+     .offset = SOURCE(domains),
+     .help = "it is asked about these domains only; default: about all"},
+    {.section = "accounts",
+     .name = "file",
+     .type = CONF_STRING,
+     .offset = SOURCE(file),
+     .def = "",
+     .help = "of a passwd-file: where it is; read again when it changes"},
+};
+
+static const struct conf_section sections[] = {
+    {.name = "accounts",
+     .options = source_options,
+     .option_count = sizeof(source_options) / sizeof(source_options[0]),
+     .item_bytes = sizeof(struct authd_source),
+     .offset = FIELD(sources)},
+};
+
 static const struct conf_service services[] = {
     {.name = "sasl",
      .default_address = "unix:/var/spool/postfix/outrider/sasl",
@@ -117,6 +151,8 @@ const struct conf_schema authd_schema = {
     .settings_bytes = sizeof(struct authd_settings),
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
+    .sections = sections,
+    .section_count = sizeof(sections) / sizeof(sections[0]),
     .services = services,
     .service_count = sizeof(services) / sizeof(services[0]),
     .default_user = "outrider-authd",

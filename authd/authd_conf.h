@@ -10,10 +10,22 @@
 
 #define AUTHD_DEFAULT_DATABASE "/var/lib/outrider/authd/accounts.sqlite"
 
+/* In the order of the words. */
+enum authd_source_kind { AUTHD_SOURCE_SQLITE, AUTHD_SOURCE_PASSWD_FILE };
+
+/* accounts "NAME" { ... } */
+struct authd_source {
+    struct conf_item head;
+    int kind; /* enum authd_source_kind */
+    struct conf_list domains;
+    char *file;
+};
+
 struct authd_settings {
     struct conf_common common; /* first: conf.h */
     char *database;
     char *dict_database;
+    struct conf_items sources; /* struct authd_source; none: `database` alone */
     int64_t mail_uid, mail_gid;
     char *mail_home;           /* template: mail_home.h */
     char *recipient_delimiter; /* one character; empty: no subaddresses */

@@ -3,34 +3,18 @@
  */
 #include "authd/cli_quota.h"
 
+#include "authd/accounts/account_quota.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 static const struct {
-    char letter, small;
+    char letter;
     int shift;
-} units[] = {{'T', 't', 40}, {'G', 'g', 30}, {'M', 'm', 20}, {'K', 'k', 10}};
+} units[] = {{'T', 40}, {'G', 30}, {'M', 20}, {'K', 10}};
 
 #define UNITS (sizeof(units) / sizeof(units[0]))
-
-static or_status
-parse_size(struct span text, int64_t *bytes_out)
-{
-    char last = text.n > 0 ? text.p[text.n - 1] : '\0';
-    uint64_t number;
-    int shift = 0;
-
-    for (size_t i = 0; i < UNITS; i++)
-        if (last == units[i].letter || last == units[i].small)
-            shift = units[i].shift;
-    if (shift != 0)
-        text.n--;
-    if (span_parse_u64(text, (uint64_t)INT64_MAX >> shift, &number) != OR_OK)
-        return OR_MALFORMED;
-    *bytes_out = (int64_t)(number << shift);
-    return OR_OK;
-}
 
 int
 cli_quota_parse(const struct cli *cli, const char *text, struct account_quota *quota_out)
@@ -42,7 +26,7 @@ cli_quota_parse(const struct cli *cli, const char *text, struct account_quota *q
     if (strcmp(text, "none") != 0) {
         (void)span_split(&rest, ',', &size);
         bool counted = span_split(&rest, ',', &messages);
-        if (parse_size(size, &quota.bytes) != OR_OK || rest.p != NULL ||
+        if (account_quota_parse_size(size, 1, &quota.bytes) != OR_OK || rest.p != NULL ||
             (counted && span_parse_u64(messages, INT64_MAX, &count) != OR_OK))
             return cli_fail(cli, CLI_USAGE,
                             "--quota=%s: a size, or a size and a number of messages; write e.g. "

@@ -179,8 +179,8 @@ on_enumerate(struct courier_session *s, struct span words, struct err *e)
     (void)words;
     /* A long list takes as long as its reader; each write has its own timeout. */
     stream_set_deadline(s->stream, 0);
-    or_status st = account_db_each(((const struct authd_built *)snapshot->built)->accounts,
-                                   list_account, &listing, e);
+    or_status st = accounts_each(&((const struct authd_built *)snapshot->built)->accounts,
+                                 list_account, &listing, e);
     daemon_snapshot_drop(s->daemon, snapshot);
     if (st == OR_OK)
         st = listing.status;

@@ -185,8 +185,8 @@ static or_status
 walk_accounts(struct dict_session *s, uint64_t max, struct err *e)
 {
     struct listing listing = {.session = s, .left = max, .status = OR_OK};
-    or_status st = account_db_each(((const struct authd_built *)s->snapshot->built)->accounts,
-                                   list_account, &listing, e);
+    or_status st = accounts_each(&((const struct authd_built *)s->snapshot->built)->accounts,
+                                 list_account, &listing, e);
 
     return listing.status != OR_OK ? listing.status : st;
 }

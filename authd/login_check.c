@@ -26,12 +26,12 @@ static or_status
 find_account(const struct daemon_snapshot *snapshot, struct span name, struct arena *mem,
              struct account_row *row_out, struct err *e)
 {
-    struct account_db *accounts = ((const struct authd_built *)snapshot->built)->accounts;
+    const struct accounts *accounts = &((const struct authd_built *)snapshot->built)->accounts;
     struct account_address address;
     or_status st = account_address_parse(name, false, mem, &address, e);
 
     if (st == OR_OK)
-        return account_db_find(accounts, &address, mem, row_out, e);
+        return accounts_find(accounts, &address, mem, row_out, e);
     return st == OR_MALFORMED ? OR_ABSENT : st;
 }
 

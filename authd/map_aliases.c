@@ -39,7 +39,7 @@ add_alias(const struct map_query *q, const struct account_address *alias, struct
 {
     struct span *targets;
     size_t count;
-    or_status st = account_db_find_alias(q->accounts, alias, q->mem, &targets, &count, e);
+    or_status st = accounts_find_alias(q->accounts, alias, q->mem, &targets, &count, e);
 
     for (size_t i = 0; st == OR_OK && i < count; i++)
         add_target(value, targets[i], q->delimiter, detail);
@@ -51,7 +51,7 @@ is_account(const struct map_query *q, const struct account_address *address, str
 {
     struct account_row row;
 
-    return account_db_find(q->accounts, address, q->mem, &row, e);
+    return accounts_find(q->accounts, address, q->mem, &row, e);
 }
 
 static or_status

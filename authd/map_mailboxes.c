@@ -12,7 +12,7 @@ map_mailbox_domains_find(const struct map_query *q, struct buf *value, struct er
 
     if (domain_canonical(q->key, q->mem, &domain, NULL) != OR_OK)
         return OR_ABSENT;
-    or_status st = account_db_find_domain(q->accounts, domain, e);
+    or_status st = accounts_find_domain(q->accounts, domain, e);
     if (st == OR_OK)
         buf_add_span(value, domain);
     return st;
@@ -28,11 +28,11 @@ map_mailboxes_find(const struct map_query *q, struct buf *value, struct err *e)
     or_status st = socketmap_maps_address(q, &address);
     if (st != OR_OK)
         return st;
-    st = account_db_find(q->accounts, &address, q->mem, &row, e);
+    st = accounts_find(q->accounts, &address, q->mem, &row, e);
     if (st == OR_ABSENT) {
         st = socketmap_maps_base(q, &address, &base, &detail);
         if (st == OR_OK)
-            st = account_db_find(q->accounts, &base, q->mem, &row, e);
+            st = accounts_find(q->accounts, &base, q->mem, &row, e);
     }
     if (st == OR_OK)
         buf_add_span(value, row.address.whole);

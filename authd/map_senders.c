@@ -33,7 +33,7 @@ add_alias_owners(struct walk *w, const struct account_address *address, unsigned
     const struct map_query *q = w->query;
     struct span *targets;
     size_t count;
-    or_status st = account_db_find_alias(q->accounts, address, q->mem, &targets, &count, w->e);
+    or_status st = accounts_find_alias(q->accounts, address, q->mem, &targets, &count, w->e);
 
     for (size_t i = 0; st == OR_OK && i < count && w->visits < MAX_VISITS; i++) {
         struct account_address target;
@@ -66,7 +66,7 @@ add_owners(struct walk *w, const struct account_address *address, unsigned depth
 
     if (depth > ACCOUNT_MAX_ALIAS_DEPTH || w->visits++ >= MAX_VISITS)
         return OR_OK;
-    or_status st = account_db_find(q->accounts, address, q->mem, &row, w->e);
+    or_status st = accounts_find(q->accounts, address, q->mem, &row, w->e);
     if (st == OR_OK)
         add_login(w->value, row.address.whole);
     if (st == OR_ABSENT)

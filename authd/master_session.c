@@ -166,10 +166,10 @@ static or_status
 on_list(void *session, const struct auth_line *line, struct err *e)
 {
     struct master_session *s = session;
-    struct account_db *accounts = ((struct authd_built *)s->snapshot->built)->accounts;
+    const struct accounts *accounts = &((struct authd_built *)s->snapshot->built)->accounts;
     struct listing listing = {.session = s, .id = line->id, .status = OR_OK};
 
-    or_status st = account_db_each(accounts, list_account, &listing, e);
+    or_status st = accounts_each(accounts, list_account, &listing, e);
     if (listing.status != OR_OK)
         return listing.status;
     if (st != OR_OK)

@@ -11,7 +11,7 @@
 
 /* One look-up: everything in `mem` goes with the request. */
 struct map_query {
-    struct account_db *accounts;
+    const struct accounts *accounts;
     char delimiter; /* of user+detail; NUL: none */
     struct span key;
     struct arena *mem;

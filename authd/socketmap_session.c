@@ -16,7 +16,7 @@ find(const struct socketmap_query *q, struct buf *value, struct err *e)
     const struct authd_settings *settings = q->snapshot->settings;
     const struct map *map = socketmap_maps_find(q->table);
     struct map_query query = {
-        .accounts = ((struct authd_built *)q->snapshot->built)->accounts,
+        .accounts = &((struct authd_built *)q->snapshot->built)->accounts,
         .delimiter = settings->recipient_delimiter[0],
         .key = q->key,
         .mem = q->mem,

@@ -31,6 +31,8 @@ struct account_quota {
     int64_t messages;
 };
 
+struct account_source;
+
 /* A mailbox as stored. Overrides of the daemon's mail-uid, mail-gid and mail-home are absent as -1
  * and an empty span. */
 struct account_row {
@@ -39,7 +41,8 @@ struct account_row {
     bool enabled;
     int64_t uid, gid;
     struct span home;
-    struct account_quota quota; /* its own, or its domain's; ignored by account_db_add() */
+    struct account_quota quota;          /* its own, or its domain's; ignored by account_db_add() */
+    const struct account_source *source; /* set by accounts_find() */
 };
 
 /* What account_db_set() changes: what is pointed to. */

@@ -3,6 +3,8 @@
  */
 #include "authd/accounts/passwd_line.h"
 
+#include "authd/accounts/account_quota.h"
+
 /* As in authd_conf.c: uid 0 would make the mailbox root's. */
 #define FIRST_ID 1
 #define LAST_ID 4294967293
@@ -72,6 +74,9 @@ set_extra(struct span field, struct account_row *row, struct err *e)
         return set_id(value, "userdb_gid", &row->gid, e);
     if (span_equal_cstr(name, "userdb_home"))
         return set_home(value, row, e);
+    if (span_equal_cstr(name, "userdb_quota_rule") &&
+        account_quota_parse_rule(value, &row->quota) != OR_OK)
+        return err_set(e, OR_MALFORMED, "userdb_quota_rule is none; write e.g. *:storage=5G");
     if (span_equal_cstr(name, "nologin"))
         row->enabled = false;
     return OR_OK;

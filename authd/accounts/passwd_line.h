@@ -4,9 +4,10 @@
  *     user@domain:{SCHEME}hash:uid:gid:gecos:home:shell:extra fields
  *
  * What follows the seventh colon is one list, separated by blanks, and may itself hold colons. Of
- * it `userdb_uid=`, `userdb_gid=`, `userdb_home=` win over the columns, and `nologin` disables; the
- * other fields are Dovecot's own and are passed over. The file is the operator's, but is often
- * made by scripts from what users typed: anything odd is refused rather than guessed at.
+ * it `userdb_uid=`, `userdb_gid=`, `userdb_home=` win over the columns, `userdb_quota_rule=` is its
+ * quota, and `nologin` disables; the other fields are Dovecot's own and are passed over. The file
+ * is the operator's, but is often made by scripts from what users typed: anything odd is refused
+ * rather than guessed at.
  *
  * Threads: immutable.
  */

@@ -11,6 +11,7 @@
 static char directory[TEMP_TREE_PATH_BYTES];
 static char path[TEMP_TREE_PATH_BYTES + 32];
 static struct account_db *accounts;
+static struct accounts chain; /* of just that */
 static struct arena mem;
 
 static struct account_address
@@ -49,6 +50,8 @@ set_up(void)
     ck_assert_int_eq(account_db_open(path, true, &accounts, NULL), OR_OK);
     ck_assert_int_eq(account_db_add_domain(accounts, SPAN_LIT("home.test"), NULL), OR_OK);
     ck_assert_int_eq(account_db_add_domain(accounts, SPAN_LIT("catch.test"), NULL), OR_OK);
+    chain.sources[0] = account_source_sqlite(accounts, "database");
+    chain.count = 1;
     add_account("alice@home.test");
     add_account("bob@home.test");
     add_account("real@catch.test");
@@ -64,7 +67,7 @@ set_up(void)
 static void
 tear_down(void)
 {
-    account_db_close(accounts);
+    accounts_close(&chain);
     arena_fini(&mem);
     temp_tree_remove(directory);
 }
@@ -74,8 +77,7 @@ static struct span
 ask(const char *table, const char *key, struct buf *value)
 {
     const struct map *map = socketmap_maps_find(span_cstr(table));
-    struct map_query q = {
-        .accounts = accounts, .delimiter = '+', .key = span_cstr(key), .mem = &mem};
+    struct map_query q = {.accounts = &chain, .delimiter = '+', .key = span_cstr(key), .mem = &mem};
 
     ck_assert_ptr_nonnull(map);
     buf_reset(value);

@@ -1,0 +1,71 @@
+/*
+ * Where accounts come from: a table of functions for each kind of store, and the chain of stores
+ * that the configuration names.
+ *
+ * A store that cannot be asked ends the search: the account may be there, and what a later one says
+ * of it would be somebody else's word.
+ *
+ * Threads: the chain is immutable once built; each kind says in its file how it is locked.
+ */
+#ifndef OUTRIDER_AUTHD_ACCOUNTS_ACCOUNT_SOURCE_H
+#define OUTRIDER_AUTHD_ACCOUNTS_ACCOUNT_SOURCE_H
+
+#include "authd/accounts/account_db.h"
+
+typedef bool (*account_visit)(void *context, const struct account_row *row);
+
+/* All but `find` and `close` may be NULL: what such a store does not have. Failures are OR_TEMPFAIL
+ * with a text that does not name the source; the chain does. */
+struct account_source_type {
+    const char *kind;
+    /* OR_OK, OR_ABSENT, OR_TEMPFAIL. */
+    or_status (*find)(void *self, const struct account_address *address, struct arena *mem,
+                      struct account_row *row_out, struct err *e);
+    or_status (*find_domain)(void *self, struct span domain, struct err *e);
+    or_status (*find_alias)(void *self, const struct account_address *alias, struct arena *mem,
+                            struct span **targets_out, size_t *count_out, struct err *e);
+    or_status (*each)(void *self, account_visit visit, void *context, struct err *e);
+    /* Asks the store itself whether this is the password, instead of comparing with row->password.
+     * OR_OK, OR_ABSENT: it is not, OR_TEMPFAIL, OR_TIMEOUT. */
+    or_status (*verify)(void *self, const struct account_row *row, struct span password,
+                        int64_t deadline_mono_ms, struct err *e);
+    void (*close)(void *self);
+};
+
+struct account_source {
+    const struct account_source_type *type;
+    void *self;
+    const char *name;           /* of its section */
+    const char *const *domains; /* canonical; it is asked about no others. NULL: about all */
+    size_t domain_count;
+};
+
+#define ACCOUNT_MAX_SOURCES 16
+
+struct accounts {
+    struct account_source sources[ACCOUNT_MAX_SOURCES];
+    size_t count;
+};
+
+/* `source` is taken over. OR_CONFIG: there are ACCOUNT_MAX_SOURCES already. */
+or_status
+accounts_add(struct accounts *all, const struct account_source *source, struct err *e) OR_MUST_USE;
+void accounts_close(struct accounts *all);
+
+/* As the functions of account_db.h, over the chain in its order. row_out->source is where it was
+ * found. */
+or_status accounts_find(const struct accounts *all, const struct account_address *address,
+                        struct arena *mem, struct account_row *row_out, struct err *e) OR_MUST_USE;
+or_status
+accounts_find_domain(const struct accounts *all, struct span domain, struct err *e) OR_MUST_USE;
+or_status accounts_find_alias(const struct accounts *all, const struct account_address *alias,
+                              struct arena *mem, struct span **targets_out, size_t *count_out,
+                              struct err *e) OR_MUST_USE;
+/* One source after the other; those that cannot list their accounts are left out. */
+or_status accounts_each(const struct accounts *all, account_visit visit, void *context,
+                        struct err *e) OR_MUST_USE;
+
+/* The SQLite database (account_db.h) as a source; takes `db` over. */
+struct account_source account_source_sqlite(struct account_db *db, const char *name);
+
+#endif
