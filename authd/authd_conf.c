@@ -82,7 +82,9 @@ static const struct conf_option options[] = {
 #define SOURCE(name_) offsetof(struct authd_source, name_)
 
 /* In the order of enum authd_source_kind. */
-static const char *const source_kind_words[] = {"sqlite", "passwd-file", NULL};
+static const char *const source_kind_words[] = {"sqlite", "passwd-file", "postgresql", NULL};
+/* In the order of enum pgsql_schema. */
+static const char *const source_schema_words[] = {"outrider", "postfixadmin", NULL};
 
 static const struct conf_option source_options[] = {
     {.section = "accounts",
@@ -91,7 +93,7 @@ static const struct conf_option source_options[] = {
      .offset = SOURCE(kind),
      .def = "sqlite",
      .words = source_kind_words,
-     .help = "sqlite (what outrider user changes) or passwd-file"},
+     .help = "sqlite (what outrider user changes), passwd-file or postgresql"},
     {.section = "accounts",
      .name = "domains",
      .type = CONF_STRING_LIST,
@@ -103,6 +105,47 @@ static const struct conf_option source_options[] = {
      .offset = SOURCE(file),
      .def = "",
      .help = "of a passwd-file: where it is; read again when it changes"},
+    {.section = "accounts",
+     .name = "connect",
+     .type = CONF_STRING,
+     .offset = SOURCE(connect),
+     .def = "",
+     .help = "of postgresql: libpq's connection string"},
+    {.section = "accounts",
+     .name = "schema",
+     .type = CONF_ENUM,
+     .offset = SOURCE(schema),
+     .def = "outrider",
+     .words = source_schema_words,
+     .help = "whose tables they are: outrider (packaging/sql) or postfixadmin"},
+    {.section = "accounts",
+     .name = "user-query",
+     .type = CONF_STRING,
+     .offset = SOURCE(user_query),
+     .help = "an account by $1 address, $2 local part, $3 domain; default: the schema's"},
+    {.section = "accounts",
+     .name = "domain-query",
+     .type = CONF_STRING,
+     .offset = SOURCE(domain_query),
+     .help = "a row when $1 is a domain of ours; default: the schema's"},
+    {.section = "accounts",
+     .name = "alias-query",
+     .type = CONF_STRING,
+     .offset = SOURCE(alias_query),
+     .help = "a row with target for each target of $1; default: the schema's"},
+    {.section = "accounts",
+     .name = "list-query",
+     .type = CONF_STRING,
+     .offset = SOURCE(list_query),
+     .help = "all accounts; default: the schema's"},
+    {.section = "accounts",
+     .name = "timeout",
+     .type = CONF_DURATION,
+     .offset = SOURCE(timeout_ms),
+     .def = "5s",
+     .min = 100,
+     .max = 30000,
+     .help = "how long one question to a server may take; then a temporary failure"},
 };
 
 static const struct conf_section sections[] = {

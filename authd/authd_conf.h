@@ -11,7 +11,7 @@
 #define AUTHD_DEFAULT_DATABASE "/var/lib/outrider/authd/accounts.sqlite"
 
 /* In the order of the words. */
-enum authd_source_kind { AUTHD_SOURCE_SQLITE, AUTHD_SOURCE_PASSWD_FILE };
+enum authd_source_kind { AUTHD_SOURCE_SQLITE, AUTHD_SOURCE_PASSWD_FILE, AUTHD_SOURCE_PGSQL };
 
 /* accounts "NAME" { ... } */
 struct authd_source {
@@ -19,6 +19,10 @@ struct authd_source {
     int kind; /* enum authd_source_kind */
     struct conf_list domains;
     char *file;
+    char *connect;
+    int schema;                                                 /* enum pgsql_schema */
+    char *user_query, *domain_query, *alias_query, *list_query; /* NULL: the schema's */
+    int64_t timeout_ms;
 };
 
 struct authd_settings {

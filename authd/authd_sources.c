@@ -4,6 +4,9 @@
 #include "authd/authd_sources.h"
 
 #include "authd/accounts/passwd_file.h"
+#ifdef OUTRIDER_HAVE_PGSQL
+#include "authd/pgsql/pgsql_source.h"
+#endif
 
 #define DOMAINS_ARENA_BYTES (16u << 20)
 
@@ -30,11 +33,33 @@ open_passwd_file(const struct authd_settings *settings, const struct authd_sourc
     return passwd_file_open(conf->file, conf->head.title, source_out, e);
 }
 
+static or_status
+open_pgsql(const struct authd_settings *settings, const struct authd_source *conf, bool check_only,
+           struct account_source *source_out, struct err *e)
+{
+    (void)settings, (void)check_only;
+#ifdef OUTRIDER_HAVE_PGSQL
+    const struct pgsql_settings server = {.connect = conf->connect, .timeout_ms = conf->timeout_ms};
+    const struct pgsql_queries queries = {.user = conf->user_query,
+                                          .domain = conf->domain_query,
+                                          .alias = conf->alias_query,
+                                          .list = conf->list_query};
+
+    (void)e;
+    *source_out =
+        account_source_pgsql(&server, (enum pgsql_schema)conf->schema, &queries, conf->head.title);
+    return OR_OK;
+#else
+    (void)conf, (void)source_out;
+    return err_set(e, OR_CONFIG, "this outrider-authd was built without PostgreSQL (libpq)");
+#endif
+}
+
 /* By enum authd_source_kind. */
 static or_status (*const openers[])(const struct authd_settings *settings,
                                     const struct authd_source *conf, bool check_only,
                                     struct account_source *source_out,
-                                    struct err *e) = {open_sqlite, open_passwd_file};
+                                    struct err *e) = {open_sqlite, open_passwd_file, open_pgsql};
 
 /* Look-ups compare them as they stand. */
 static or_status
