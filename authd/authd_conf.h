@@ -11,7 +11,12 @@
 #define AUTHD_DEFAULT_DATABASE "/var/lib/outrider/authd/accounts.sqlite"
 
 /* In the order of the words. */
-enum authd_source_kind { AUTHD_SOURCE_SQLITE, AUTHD_SOURCE_PASSWD_FILE, AUTHD_SOURCE_PGSQL };
+enum authd_source_kind {
+    AUTHD_SOURCE_SQLITE,
+    AUTHD_SOURCE_PASSWD_FILE,
+    AUTHD_SOURCE_PGSQL,
+    AUTHD_SOURCE_LDAP,
+};
 
 /* accounts "NAME" { ... } */
 struct authd_source {
@@ -22,6 +27,11 @@ struct authd_source {
     char *connect;
     int schema;                                                 /* enum pgsql_schema */
     char *user_query, *domain_query, *alias_query, *list_query; /* NULL: the schema's */
+    char *uri, *ca_file, *bind_dn, *bind_password_file, *base, *filter;
+    bool start_tls;
+    int scope; /* enum ldap_scope */
+    struct conf_list attributes;
+    char *alias_filter, *alias_attribute;
     int64_t timeout_ms;
 };
 

@@ -4,6 +4,9 @@
 #include "authd/authd_sources.h"
 
 #include "authd/accounts/passwd_file.h"
+#ifdef OUTRIDER_HAVE_LDAP
+#include "authd/ldap/ldap_source.h"
+#endif
 #ifdef OUTRIDER_HAVE_PGSQL
 #include "authd/pgsql/pgsql_source.h"
 #endif
@@ -55,11 +58,42 @@ open_pgsql(const struct authd_settings *settings, const struct authd_source *con
 #endif
 }
 
+static or_status
+open_ldap(const struct authd_settings *settings, const struct authd_source *conf, bool check_only,
+          struct account_source *source_out, struct err *e)
+{
+    (void)settings, (void)check_only;
+#ifdef OUTRIDER_HAVE_LDAP
+    const struct ldap_settings directory = {
+        .uri = conf->uri,
+        .start_tls = conf->start_tls,
+        .ca_file = conf->ca_file,
+        .bind_dn = conf->bind_dn,
+        .bind_password_file = conf->bind_password_file,
+        .base = conf->base,
+        .scope = (enum ldap_scope)conf->scope,
+        .filter = conf->filter,
+        .alias_filter = conf->alias_filter,
+        .alias_attribute = conf->alias_attribute,
+        .attributes = (const char *const *)conf->attributes.items,
+        .attribute_count = conf->attributes.count,
+        .domains = (const char *const *)conf->domains.items,
+        .domain_count = conf->domains.count,
+        .timeout_ms = conf->timeout_ms,
+    };
+
+    return account_source_ldap(&directory, conf->head.title, source_out, e);
+#else
+    (void)conf, (void)source_out;
+    return err_set(e, OR_CONFIG, "this outrider-authd was built without LDAP (libldap)");
+#endif
+}
+
 /* By enum authd_source_kind. */
 static or_status (*const openers[])(const struct authd_settings *settings,
                                     const struct authd_source *conf, bool check_only,
-                                    struct account_source *source_out,
-                                    struct err *e) = {open_sqlite, open_passwd_file, open_pgsql};
+                                    struct account_source *source_out, struct err *e) = {
+    open_sqlite, open_passwd_file, open_pgsql, open_ldap};
 
 /* Look-ups compare them as they stand. */
 static or_status

@@ -43,6 +43,7 @@ struct account_row {
     struct span home;
     struct account_quota quota;          /* its own, or its domain's; ignored by account_db_add() */
     const struct account_source *source; /* set by accounts_find() */
+    struct span handle; /* not empty: the source itself says whether a password is right */
 };
 
 /* What account_db_set() changes: what is pointed to. */

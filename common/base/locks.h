@@ -19,6 +19,7 @@ enum lock_rank {
     LOCK_ACCOUNT_DB,     /* authd: the SQLite handle */
     LOCK_LOGIN_CACHE,    /* authd: passwords found right */
     LOCK_PGSQL,          /* authd: idle connections to PostgreSQL */
+    LOCK_LDAP,           /* authd: idle connections to a directory */
     LOCK_PASSWD_FILE,    /* authd: the table of a passwd-file */
     LOCK_DICT,           /* authd: the SQLite handle of the dict */
     LOCK_PASSWORD_GATE,  /* authd: turns at hashing; not held while hashing */

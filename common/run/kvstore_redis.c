@@ -14,6 +14,7 @@
 #include "common/run/endpoint.h"
 #include "common/run/kvstore_backend.h"
 #include "common/run/kvstore_bucket.h"
+#include "common/run/password_file.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,7 +29,6 @@
 #define MAX_IDLE 64  /* connections kept; more are closed after their call */
 #define MAX_WORDS 64 /* of one command: a script with KVSTORE_MAX_BUCKETS buckets */
 #define NUMBER_BYTES 24
-#define PASSWORD_MAX_BYTES 512
 #define SCAN_BATCH "500"
 
 /* kvstore_count(): the expiry belongs to the first count. */
@@ -473,24 +473,6 @@ redis_each(void *self, const struct kvstore_walk *walk, struct err *e)
 
 /* ---- open and close */
 
-static or_status
-read_password(const char *path, char **password_out, struct err *e)
-{
-    char line[PASSWORD_MAX_BYTES];
-    FILE *file = fopen(path, "re");
-
-    if (file == NULL)
-        return err_set(e, OR_CONFIG, "%s: %s", path, os_error_text(errno));
-    bool read = fgets(line, sizeof(line), file) != NULL;
-    fclose(file);
-    if (!read)
-        return err_set(e, OR_CONFIG, "%s: no password in its first line", path);
-    line[strcspn(line, "\r\n")] = '\0';
-    *password_out = xstrdup(line);
-    crypto_wipe(line, sizeof(line));
-    return OR_OK;
-}
-
 static void
 redis_close(void *self)
 {
@@ -498,9 +480,7 @@ redis_close(void *self)
 
     for (size_t i = 0; i < s->idle_count; i++)
         redisFree(s->idle[i]);
-    if (s->password != NULL)
-        crypto_wipe(s->password, strlen(s->password));
-    free(s->password);
+    password_file_free(s->password);
     free(s->address);
     lock_fini(&s->lock);
     free(s);
@@ -515,7 +495,7 @@ redis_open(const char *address, const struct kvstore_settings *settings, void **
     or_status st = endpoint_parse(address, &endpoint, e);
 
     if (st == OR_OK && path != NULL && path[0] != '\0')
-        st = read_password(path, &password, e);
+        st = password_file_read(path, &password, e);
     if (st != OR_OK)
         return st;
     struct redis_store *s = xcalloc(1, sizeof(*s));
