@@ -37,13 +37,13 @@ find_account(const struct daemon_snapshot *snapshot, struct span name, struct ar
 
 /* An unknown name, or an account without password, costs what a wrong password costs. */
 static or_status
-check_password(struct span stored, struct span password, int64_t deadline, struct err *e)
+check_password(const struct password_question *q, struct err *e)
 {
     int64_t began_us = clock_mono_us();
 
     metrics_add(AUTHD_METRIC_CHECKS, 0, 0, 1);
-    or_status st = stored.n == 0 ? password_check_nobody(password, deadline)
-                                 : password_check(stored, password, deadline, e);
+    or_status st = q->stored.n == 0 ? password_check_nobody(q->password, q->deadline_mono_ms)
+                                    : password_check(q, e);
     metrics_add(AUTHD_METRIC_CHECKS, 0, 0, -1);
     metrics_observe(AUTHD_METRIC_CHECK_SECONDS, 0, clock_mono_us() - began_us);
     if (st == OR_TIMEOUT)
@@ -56,7 +56,12 @@ static or_status
 check_known(const struct daemon_snapshot *snapshot, const struct account_row *row,
             struct span password, int64_t deadline, struct err *e)
 {
-    int64_t ttl_ms = ((const struct authd_settings *)snapshot->settings)->auth_cache_ttl_ms;
+    const struct authd_settings *settings = snapshot->settings;
+    int64_t ttl_ms = settings->auth_cache_ttl_ms;
+    const struct password_question asked = {.stored = row->password,
+                                            .password = password,
+                                            .deadline_mono_ms = deadline,
+                                            .allow_weak = settings->allow_weak_schemes};
     struct login_cache *cache = ((const struct authd_built *)snapshot->built)->cache;
     struct login_cache_question question = {row->address.whole, row->password, password};
     struct login_cache_key key;
@@ -65,10 +70,10 @@ check_known(const struct daemon_snapshot *snapshot, const struct account_row *ro
     if (row->handle.n > 0)
         return row->source->type->verify(row->source->self, row, password, deadline, e);
     if (row->password.n == 0 || ttl_ms == 0)
-        return check_password(row->password, password, deadline, e);
+        return check_password(&asked, e);
     login_cache_key(cache, &question, &key);
     bool known = login_cache_has(cache, &key);
-    or_status st = known ? OR_OK : check_password(row->password, password, deadline, e);
+    or_status st = known ? OR_OK : check_password(&asked, e);
     if (st == OR_OK && !known)
         login_cache_add(cache, &key, ttl_ms);
     metrics_inc(AUTHD_METRIC_CACHE, known ? AUTHD_CACHE_HIT : AUTHD_CACHE_MISS);

@@ -5,6 +5,7 @@
  */
 #include "authd/accounts/password.h"
 
+#include "authd/accounts/password_scheme.h"
 #include "common/base/crypto.h"
 #include "common/base/locks.h"
 #include "common/base/xalloc.h"
@@ -18,24 +19,8 @@
 
 _Static_assert(PASSWORD_MAX_BYTES < CRYPT_MAX_PASSPHRASE_SIZE, "libcrypt counts the NUL");
 
-#define PASSWORD_MAX_ROUNDS 1000000 /* SHA-512: about a second */
-#define PASSWORD_MIN_ROUNDS 1000    /* below it libcrypt refuses */
-#define PASSWORD_NEW_ROUNDS 100000  /* of hashes made here */
-#define PASSWORD_NEW_COST 5         /* yescrypt as Debian's passwd makes it: 16 MiB, $y$j9T$ */
-
-/* yescrypt's parameters as libcrypt's costs 1 to 11 write them: flags, log2 of the blocks, size of
- * a block, one character each. Eleven, the most, is "jFT": 2^18 blocks of 32, 1 GiB. */
-#define YESCRYPT_FLAGS 'j'
-#define YESCRYPT_MAX_LOG2_BLOCKS 18
-#define YESCRYPT_MAX_BLOCK 32
-
-#define SHA512_MAX_SALT 16
-#define SHA512_HASH_CHARS 86
-#define YESCRYPT_MAX_SALT 86 /* 64 bytes */
-#define YESCRYPT_HASH_CHARS 43
-
-/* crypt(3)'s digits in order of value. */
-static const char digits[] = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+#define PASSWORD_NEW_ROUNDS 100000 /* of hashes made here */
+#define PASSWORD_NEW_COST 5        /* yescrypt as Debian's passwd makes it: 16 MiB, $y$j9T$ */
 
 /* What one hashing needs: 32 KiB, too much for a stack, and full of what must be wiped. */
 struct hashing {
@@ -96,127 +81,13 @@ gate_leave(void)
     lock_drop(&gate.lock);
 }
 
-static bool
-is_all_digits(struct span s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] == '\0' || strchr(digits, s.p[i]) == NULL)
-            return false;
-    return true;
-}
-
-/* "salt$hash" at the end of a crypt string. */
-static or_status
-check_salt_and_hash(struct span s, size_t max_salt, size_t hash_chars, struct err *e)
-{
-    size_t end = span_find(s, '$');
-    struct span hash = span_from(s, end + 1);
-
-    if (end == 0 || end > max_salt || hash.n != hash_chars || !is_all_digits(hash) ||
-        !is_all_digits(span_slice(s, 0, end)))
-        return err_set(e, OR_MALFORMED, "the stored password is not a complete hash");
-    return OR_OK;
-}
-
-/* "$6$[rounds=N$]salt$hash" */
-static or_status
-check_sha512(struct span crypt_text, struct err *e)
-{
-    struct span s = span_from(crypt_text, strlen("$6$"));
-    const struct span prefix = SPAN_LIT("rounds=");
-    uint64_t rounds = 0;
-
-    if (span_has_prefix(s, prefix)) {
-        size_t end = span_find(s, '$');
-
-        /* Leading zeros: libcrypt refuses them. */
-        if (span_parse_u64(span_slice(s, prefix.n, end), PASSWORD_MAX_ROUNDS, &rounds) != OR_OK ||
-            rounds < PASSWORD_MIN_ROUNDS || s.p[prefix.n] == '0')
-            return err_set(e, OR_MALFORMED, "the stored password's rounds are not in %d to %d",
-                           PASSWORD_MIN_ROUNDS, PASSWORD_MAX_ROUNDS);
-        s = span_from(s, end + 1);
-    }
-    return check_salt_and_hash(s, SHA512_MAX_SALT, SHA512_HASH_CHARS, e);
-}
-
-/* The value of a digit plus one, as yescrypt writes what cannot be zero; 0: no digit. */
-static size_t
-yescrypt_value(char c)
-{
-    const char *at = c == '\0' ? NULL : strchr(digits, c);
-
-    return at == NULL ? 0 : (size_t)(at - digits) + 1;
-}
-
-/* "$y$jNr$salt$hash" */
-static or_status
-check_yescrypt(struct span crypt_text, struct err *e)
-{
-    struct span s = span_from(crypt_text, strlen("$y$"));
-
-    if (span_find(s, '$') != 3 || s.p[0] != YESCRYPT_FLAGS)
-        return err_set(e, OR_MALFORMED, "the stored password has yescrypt parameters of its own");
-    size_t log2_blocks = yescrypt_value(s.p[1]), block = yescrypt_value(s.p[2]);
-
-    if (log2_blocks == 0 || log2_blocks > YESCRYPT_MAX_LOG2_BLOCKS || block == 0 ||
-        block > YESCRYPT_MAX_BLOCK)
-        return err_set(e, OR_MALFORMED, "the stored password costs more than yescrypt's cost 11");
-    return check_salt_and_hash(span_from(s, 4), YESCRYPT_MAX_SALT, YESCRYPT_HASH_CHARS, e);
-}
-
-/* What is taken: scheme as Dovecot names it, then crypt(3)'s own mark. The first row of a scheme
- * is how its hashes are made. */
-static const struct {
-    struct span scheme;
-    struct span mark;
-    or_status (*check)(struct span crypt_text, struct err *e);
-} forms[] = {
-    {SPAN_INIT("{CRYPT}"), SPAN_INIT("$y$"), check_yescrypt},
-    {SPAN_INIT("{CRYPT}"), SPAN_INIT("$6$"), check_sha512},
-    {SPAN_INIT("{SHA512-CRYPT}"), SPAN_INIT("$6$"), check_sha512},
-};
-
-/* What cannot be taken, without the hash itself: it goes into logs. */
-static or_status
-unknown_scheme(struct span stored, struct err *e)
-{
-    size_t brace = span_find(stored, '}');
-
-    if (stored.n == 0)
-        return err_set(e, OR_MALFORMED, "the account has no password");
-    if (stored.p[0] != '{' || brace == stored.n)
-        return err_set(e, OR_MALFORMED, "the stored password has no {SCHEME} in front");
-    return err_set(e, OR_MALFORMED,
-                   "the stored password's scheme %.*s is not taken, or not with this kind of hash",
-                   SPAN_ARG(span_slice(stored, 0, brace + 1)));
-}
-
-/* The part that crypt(3) understands. */
-static or_status
-parse_stored(struct span stored, struct span *crypt_text_out, struct err *e)
-{
-    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        struct span text = span_from(stored, forms[i].scheme.n);
-
-        if (!span_has_prefix_nocase(stored, forms[i].scheme) ||
-            !span_has_prefix(text, forms[i].mark))
-            continue;
-        or_status st = text.n < CRYPT_OUTPUT_SIZE ? forms[i].check(text, e)
-                                                  : err_set(e, OR_MALFORMED, "hash too long");
-
-        if (st == OR_OK)
-            *crypt_text_out = text;
-        return st;
-    }
-    return unknown_scheme(stored, e);
-}
-
 bool
 password_is_supported(struct span stored)
 {
-    struct span crypt_text = SPAN_EMPTY;
+    struct span text = SPAN_EMPTY;
+    const struct password_kind *scheme = password_scheme_find(stored, &text, NULL);
 
-    return parse_stored(stored, &crypt_text, NULL) == OR_OK;
+    return scheme != NULL && (scheme->check == NULL || scheme->check(text, NULL) == OR_OK);
 }
 
 static bool
@@ -264,15 +135,41 @@ compare(struct span crypt_text, struct span password, int64_t deadline_mono_ms, 
     return st;
 }
 
-or_status
-password_check(struct span stored, struct span password, int64_t deadline_mono_ms, struct err *e)
+/* Not crypt(3)'s: cheap or dear, each takes a turn. */
+static or_status
+verify(const struct password_kind *scheme, struct span text, struct span password,
+       int64_t deadline_mono_ms, struct err *e)
 {
-    struct span crypt_text = SPAN_EMPTY;
-    or_status st = parse_stored(stored, &crypt_text, e);
+    or_status st = gate_enter(deadline_mono_ms);
 
     if (st != OR_OK)
+        return err_set(e, st, "no turn at hashing before the deadline");
+    st = scheme->verify(text, password, e);
+    gate_leave();
+    return st;
+}
+
+or_status
+password_check(const struct password_question *q, struct err *e)
+{
+    struct span text = SPAN_EMPTY;
+    const struct password_kind *scheme = password_scheme_find(q->stored, &text, e);
+
+    if (scheme == NULL)
+        return OR_MALFORMED;
+    if (scheme->weak && !q->allow_weak)
+        return err_set(e, OR_MALFORMED,
+                       "the stored password's scheme %.*s is weak: see allow-weak-schemes",
+                       SPAN_ARG(scheme->name));
+    if (text.n >= PASSWORD_MAX_HASH_BYTES)
+        return err_set(e, OR_MALFORMED, "the stored password is too long");
+    or_status st = scheme->check != NULL ? scheme->check(text, e) : OR_OK;
+    if (st != OR_OK)
         return st;
-    return is_hashable(password) ? compare(crypt_text, password, deadline_mono_ms, e) : OR_ABSENT;
+    if (!is_hashable(q->password))
+        return OR_ABSENT;
+    return scheme->verify != NULL ? verify(scheme, text, q->password, q->deadline_mono_ms, e)
+                                  : compare(text, q->password, q->deadline_mono_ms, e);
 }
 
 or_status

@@ -1,6 +1,5 @@
 /*
- * Password hashes through libcrypt: checking {SHA512-CRYPT} and {CRYPT} (yescrypt, SHA-512), making
- * yescrypt.
+ * Stored passwords: checking those of password_scheme.c's table, making yescrypt.
  *
  * Time: an unknown user costs what a wrong password costs (password_check_nobody()). At most a few
  * hashes are computed at once, so that guessing cannot starve the machine; the others wait, no
@@ -19,10 +18,15 @@
 enum password_scheme { PASSWORD_YESCRYPT, PASSWORD_SHA512_CRYPT };
 
 /* OR_OK: it is the password. OR_ABSENT: it is not (also when empty, with NUL in it, or too long).
- * OR_MALFORMED: the stored hash is empty, of no scheme we take, or would cost minutes; `e` says so.
- * OR_TIMEOUT: no turn at hashing before the deadline. OR_TEMPFAIL: no memory for it. */
-or_status password_check(struct span stored, struct span password, int64_t deadline_mono_ms,
-                         struct err *e) OR_MUST_USE;
+ * OR_MALFORMED: the stored hash is empty, of no scheme we take, weak, or would cost minutes; `e`
+ * says so. OR_TIMEOUT: no turn at hashing before the deadline. OR_TEMPFAIL: no memory for it. */
+struct password_question {
+    struct span stored;   /* "{SCHEME}text" */
+    struct span password; /* what somebody says it is */
+    int64_t deadline_mono_ms;
+    bool allow_weak; /* take the schemes that password_scheme.c calls so */
+};
+or_status password_check(const struct password_question *question, struct err *e) OR_MUST_USE;
 /* Costs what password_check() costs against a hash of the default scheme; never OR_OK: OR_ABSENT,
  * OR_TIMEOUT or OR_TEMPFAIL. */
 or_status password_check_nobody(struct span password, int64_t deadline_mono_ms) OR_MUST_USE;

@@ -29,7 +29,10 @@ OWNERS = {
     "libmilter/*": ("milter/*.c", "milter/io/milter_io.c"),
     "microhttpd.h": ("common/run/metrics_http.c",),
     "openssl/*": ("common/base/crypto.c", "common/run/stream_tls.c", "milter/dkim/dkim_crypto.c",
-                  "authd/accounts/password.c"),
+                  "authd/accounts/password_digest.c"),
+    "sodium.h": ("authd/accounts/password_argon2.c",),
+    "libpq-fe.h": ("authd/pgsql/*.c",),
+    "ldap.h": ("authd/ldap/*.c",),
     "idn2.h": ("common/text/domain.c",),
 }
 

@@ -50,17 +50,12 @@ static const struct {
 
     {"", GOOD, OR_MALFORMED},
     {GOOD, GOOD, OR_MALFORMED},
-    {"{PLAIN}correct horse", GOOD, OR_MALFORMED},
     {"{CRYPT}", GOOD, OR_MALFORMED},
     {"{CRYPT}correct horse", GOOD, OR_MALFORMED},
     {"{CRYPT}!" SHA512, GOOD, OR_MALFORMED}, /* locked by usermod */
     {YESCRYPT, GOOD, OR_MALFORMED},          /* no scheme */
     {"{SHA512-CRYPT}" YESCRYPT, GOOD, OR_MALFORMED},
-    {"{CRYPT}$5$saltsalt$myjXcpMpE2Ofk7fj9hqyNYSn6lmWG4Mqnjx.KIRRr4/", GOOD, OR_MALFORMED},
-    {"{CRYPT}$1$saltsalt$NuzA7WTAelpl95xgBGWN60", GOOD, OR_MALFORMED},
-    {"{CRYPT}$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e", GOOD, OR_MALFORMED},
     {"{CRYPT}*0", GOOD, OR_MALFORMED},
-    {"{MD5-CRYPT}$1$saltsalt$NuzA7WTAelpl95xgBGWN60", GOOD, OR_MALFORMED},
     {"{SHA512-CRYPT", GOOD, OR_MALFORMED},
 
     /* incomplete, too much, or with other bytes */
@@ -97,7 +92,10 @@ static const struct {
 static or_status
 check(const char *stored, struct span password, struct err *e)
 {
-    return password_check(span_cstr(stored), password, clock_mono_ms() + WAIT_MS, e);
+    const struct password_question q = {span_cstr(stored), password, clock_mono_ms() + WAIT_MS,
+                                        true};
+
+    return password_check(&q, e);
 }
 
 START_TEST(check_row)
@@ -211,9 +209,10 @@ static or_status crowd_answers[CROWD];
 static void *
 crowd_member(void *answer)
 {
-    *(or_status *)answer =
-        password_check(span_cstr("{CRYPT}$6$rounds=1000000$saltsalt$" SHA512_HASH), SPAN_LIT(GOOD),
-                       clock_mono_ms() + 10, NULL);
+    *(or_status *)answer = password_check(
+        &(struct password_question){span_cstr("{CRYPT}$6$rounds=1000000$saltsalt$" SHA512_HASH),
+                                    SPAN_LIT(GOOD), clock_mono_ms() + 10, false},
+        NULL);
     return NULL;
 }
 
@@ -250,14 +249,14 @@ load_vectors(void)
     return folder != NULL ? json_load_file(path, 0, NULL) : NULL;
 }
 
-/* One case: its own scheme is checked, any other must be refused. True when it was ours. */
+/* One case: a hash is checked, what is none must be refused. True when it was one. */
 static bool
 run_case(const json_t *one)
 {
     const char *hash = json_string_value(json_object_get(one, "hash"));
     const json_t *text = json_object_get(one, "password");
     struct span password = span_make(json_string_value(text), json_string_length(text));
-    bool ours = strncmp(hash, "$y$", 3) == 0 || strncmp(hash, "$6$", 3) == 0;
+    bool ours = hash[0] == '$';
     /* An empty password matches nothing here, whatever the hash. */
     bool expect = json_is_true(json_object_get(one, "expect")) && password.n > 0;
     or_status want = !ours ? OR_MALFORMED : expect ? OR_OK : OR_ABSENT;
