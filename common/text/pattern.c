@@ -69,21 +69,54 @@ pattern_free(struct pattern *pattern)
     free(pattern);
 }
 
-or_status
-pattern_match(const struct pattern *pattern, struct span subject)
+static or_status
+match_status(int rc)
 {
-    if (subject.n > PATTERN_MAX_SUBJECT_BYTES)
-        return OR_ABSENT;
-    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
-    if (data == NULL)
-        abort();
-    int rc =
-        pcre2_match(pattern->code, (PCRE2_SPTR)subject.p, subject.n, 0, 0, data, pattern->limits);
-    pcre2_match_data_free(data);
     if (rc >= 0)
         return OR_OK;
     return rc == PCRE2_ERROR_MATCHLIMIT || rc == PCRE2_ERROR_DEPTHLIMIT ||
                    rc == PCRE2_ERROR_HEAPLIMIT || rc == PCRE2_ERROR_JIT_STACKLIMIT
                ? OR_LIMIT
                : OR_ABSENT;
+}
+
+/* `rc` 0: there were more groups than places. */
+static size_t
+copy_groups(pcre2_match_data *data, int rc, struct span subject, struct span *groups_out,
+            size_t max)
+{
+    const PCRE2_SIZE *at = pcre2_get_ovector_pointer(data);
+    size_t count = rc == 0 ? max : (size_t)rc;
+
+    for (size_t i = 0; i < count; i++)
+        groups_out[i] = at[2 * i] == PCRE2_UNSET || at[2 * i] > at[2 * i + 1]
+                            ? SPAN_EMPTY
+                            : span_slice(subject, at[2 * i], at[2 * i + 1]);
+    return count;
+}
+
+or_status
+pattern_match_groups(const struct pattern *pattern, struct span subject, struct span *groups_out,
+                     size_t max, size_t *count_out)
+{
+    if (subject.n > PATTERN_MAX_SUBJECT_BYTES)
+        return OR_ABSENT;
+    pcre2_match_data *data = pcre2_match_data_create((uint32_t)max, NULL);
+    if (data == NULL)
+        abort();
+    int rc =
+        pcre2_match(pattern->code, (PCRE2_SPTR)subject.p, subject.n, 0, 0, data, pattern->limits);
+    if (rc >= 0)
+        *count_out = copy_groups(data, rc, subject, groups_out, max);
+    pcre2_match_data_free(data);
+    return match_status(rc);
+}
+
+or_status
+pattern_match(const struct pattern *pattern, struct span subject)
+{
+    struct span whole;
+    size_t count;
+
+    return pattern_match_groups(pattern, subject, &whole, 1, &count);
 }

@@ -26,4 +26,9 @@ void pattern_free(struct pattern *pattern); /* NULL is allowed */
  * long or no UTF-8; OR_LIMIT: it would have taken too many steps. */
 or_status pattern_match(const struct pattern *pattern, struct span subject) OR_MUST_USE;
 
+/* The same, and what the groups matched: groups_out[0] is the whole, an unset group is empty.
+ * At most `max` are written; *count_out is how many. */
+or_status pattern_match_groups(const struct pattern *pattern, struct span subject,
+                               struct span *groups_out, size_t max, size_t *count_out) OR_MUST_USE;
+
 #endif
