@@ -161,6 +161,7 @@ suite_conformance() {
     for script in tests/conformance/*.py; do
         run_closing_line "conformance/$(basename "$script" .py)" $python "$script" build/dev
     done
+    run_closing_line conformance/sieve build/dev/tests/conformance/conform_sieve tests/conformance/sieve/*.txt
 }
 
 suite_e2e() {

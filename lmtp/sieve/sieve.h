@@ -1,0 +1,82 @@
+/*
+ * Sieve (RFC 5228): what all files of this folder agree on: extensions, limits, the message a
+ * script looks at and the actions it asks for.
+ *
+ * A script is compiled once (sieve_script.h) and run over any number of messages (sieve_run.h). A
+ * run touches nothing: it yields a list of actions that the caller performs.
+ *
+ * Threads: immutable.
+ */
+#ifndef OUTRIDER_LMTP_SIEVE_SIEVE_H
+#define OUTRIDER_LMTP_SIEVE_SIEVE_H
+
+#include "common/text/header.h"
+
+/* Ceilings. A script is its owner's, and owners make mistakes: none may cost the others. */
+#define SIEVE_MAX_SCRIPT_BYTES ((size_t)1 << 20)
+#define SIEVE_MAX_SCRIPT_MEMORY ((size_t)16 << 20) /* of the compiled tree */
+#define SIEVE_MAX_NESTING 32                       /* RFC 5228 2.10.5: at least 15 */
+#define SIEVE_MAX_NODES 20000                      /* commands and tests of a script */
+#define SIEVE_MAX_NUMBER 4294967295U               /* RFC 5228 2.4.1: at least 2147483647 */
+#define SIEVE_MAX_STEPS 50000                      /* commands and tests run for a message */
+#define SIEVE_MAX_WORK ((size_t)64 << 20)          /* bytes compared for a message */
+#define SIEVE_MAX_RUN_MEMORY ((size_t)16 << 20)    /* of one run */
+#define SIEVE_MAX_ACTIONS 32
+#define SIEVE_MAX_REDIRECTS 4
+#define SIEVE_MAX_VARIABLES 128       /* RFC 5229 6: at least 128 */
+#define SIEVE_MAX_VARIABLE_BYTES 4096 /* RFC 5229 6: at least 4000 */
+#define SIEVE_MAX_STRING_BYTES 65536  /* of a string after its variables are put in */
+#define SIEVE_MAX_FLAGS_BYTES 4096    /* of all flags of a message */
+
+/* Bits of what a script has required. */
+enum sieve_ext {
+    SIEVE_CORE = 0,
+    SIEVE_FILEINTO = 1 << 0,
+    SIEVE_ENVELOPE = 1 << 1,
+    SIEVE_ENCODED_CHARACTER = 1 << 2,
+    SIEVE_COPY = 1 << 3,
+    SIEVE_RELATIONAL = 1 << 4,
+    SIEVE_NUMERIC = 1 << 5,
+    SIEVE_SUBADDRESS = 1 << 6,
+    SIEVE_IMAP4FLAGS = 1 << 7,
+    SIEVE_VARIABLES = 1 << 8,
+    SIEVE_REJECT = 1 << 9,
+    SIEVE_EREJECT = 1 << 10,
+    SIEVE_INDEX = 1 << 12,
+    SIEVE_REGEX = 1 << 14,
+    SIEVE_MAILBOX = 1 << 15,
+};
+
+/* What a script looks at. Everything must outlive the run and what came of it. */
+struct sieve_message {
+    const struct header_block *header;
+    uint64_t size_bytes; /* as sent, CRLF line ends */
+    struct span sender;  /* the envelope's, "a@b"; empty: <> */
+    struct span recipient;
+    char detail_separator; /* user+detail (RFC 5233); NUL: none */
+    /* Whether the folder is there (RFC 5490 3.1). NULL: there is none but INBOX. */
+    bool (*mailbox_exists)(void *context, struct span folder);
+    void *mailbox_context;
+};
+
+enum sieve_action_kind {
+    SIEVE_KEEP,
+    SIEVE_FILEINTO_FOLDER,
+    SIEVE_REDIRECT_TO,
+    SIEVE_REFUSE, /* reject or ereject */
+};
+
+struct sieve_action {
+    enum sieve_action_kind kind;
+    struct span target; /* folder (UTF-8), address or reason */
+    struct span flags;  /* IMAP flags and keywords, separated by a blank; empty: none */
+    bool create;        /* fileinto :create (RFC 5490) */
+};
+
+/* No action at all: the message is discarded. */
+struct sieve_actions {
+    struct sieve_action items[SIEVE_MAX_ACTIONS];
+    size_t count;
+};
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * The functions behind the rows of sieve_table.c, by the file they are in.
+ *
+ * Threads: per-thread.
+ */
+#ifndef OUTRIDER_LMTP_SIEVE_SIEVE_ROWS_H
+#define OUTRIDER_LMTP_SIEVE_SIEVE_ROWS_H
+
+#include "lmtp/sieve/sieve_check.h"
+#include "lmtp/sieve/sieve_run.h"
+
+/* cmd_control.c */
+or_status cmd_require_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
+or_status cmd_require(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
+or_status cmd_stop(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
+
+/* cmd_action.c */
+or_status cmd_keep(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
+or_status cmd_discard(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
+or_status cmd_fileinto(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
+or_status cmd_redirect(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
+or_status cmd_redirect_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
+or_status cmd_reject(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
+
+/* cmd_flags.c */
+or_status cmd_flags_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
+or_status cmd_setflag(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
+or_status cmd_addflag(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
+or_status cmd_removeflag(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
+or_status tst_hasflag(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
+/* The flags that an action gives a message: its :flags, else those set so far. */
+or_status
+cmd_flags_of(struct sieve_run *r, const struct sieve_node *node, struct span *out) OR_MUST_USE;
+
+/* cmd_set.c */
+or_status cmd_set_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
+or_status cmd_set(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
+
+/* tst_logic.c */
+or_status tst_true(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
+or_status tst_false(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
+or_status tst_not(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
+or_status tst_allof(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
+or_status tst_anyof(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
+
+/* tst_header.c */
+or_status tst_header(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
+or_status tst_exists(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
+or_status tst_size(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
+or_status tst_size_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
+or_status tst_string(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
+or_status
+tst_mailboxexists(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
+
+/* tst_address.c */
+or_status tst_address_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
+or_status tst_address(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
+or_status tst_envelope_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
+or_status tst_envelope(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
+
+#endif
