@@ -70,5 +70,6 @@ int cli_main(int argc, char **argv, const struct cli_verb *const *tables, size_t
 extern const struct cli_verb milter_cli_verbs[];
 extern const struct cli_verb policyd_cli_verbs[];
 extern const struct cli_verb authd_cli_verbs[];
+extern const struct cli_verb lmtp_cli_verbs[];
 
 #endif

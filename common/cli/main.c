@@ -10,6 +10,7 @@ main(int argc, char **argv)
         milter_cli_verbs,
         policyd_cli_verbs,
         authd_cli_verbs,
+        lmtp_cli_verbs,
     };
 
     return cli_main(argc, argv, tables, sizeof(tables) / sizeof(tables[0]));
