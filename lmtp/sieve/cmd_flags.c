@@ -91,8 +91,14 @@ join_flags(struct sieve_run *r, struct span before, const struct sieve_arg *arg,
     size_t count;
     or_status st = sieve_vars_strings(r, arg, &strings, &count);
 
-    if (st == OR_OK)
-        st = sieve_run_charge(r, before.n * count);
+    /* Each flag is looked for among those before it. */
+    size_t looked_at = before.n;
+    for (size_t i = 0; st == OR_OK && i < count; i++) {
+        looked_at += strings[i].n;
+        st = sieve_run_charge(
+            r,
+            strings[i].n * (looked_at < SIEVE_MAX_FLAGS_BYTES ? looked_at : SIEVE_MAX_FLAGS_BYTES));
+    }
     if (st != OR_OK)
         return st;
     buf_init(&set, SIEVE_MAX_FLAGS_BYTES);
@@ -143,6 +149,8 @@ cmd_removeflag(struct sieve_run *r, const struct sieve_node *node)
     struct buf set;
     or_status st = join_flags(r, SPAN_EMPTY, node->positional[1], &gone);
 
+    if (st == OR_OK)
+        st = sieve_run_charge(r, before.n * (before.n + gone.n));
     if (st != OR_OK)
         return st;
     buf_init(&set, SIEVE_MAX_FLAGS_BYTES);

@@ -159,7 +159,7 @@ compile_patterns(struct sieve_check *c, struct sieve_node *node, const struct si
 
     if (set == NULL)
         return fail_memory(c, keys->pos);
-    set->items = arena_alloc_array(c->mem, keys->count, sizeof(*set->items));
+    set->items = arena_alloc_array(c->mem, keys->count, sizeof(struct pattern *));
     if (set->items == NULL)
         return fail_memory(c, keys->pos);
     set->count = keys->count;

@@ -3,7 +3,9 @@
 
 #include "common/text/encoded_word.h"
 
-void
+#define FIELD_WORK 8 /* a name is compared; in bytes of sieve_run_charge() */
+
+or_status
 sieve_fields_begin(struct sieve_fields *f, struct sieve_run *r, const struct sieve_node *node,
                    struct span name)
 {
@@ -15,6 +17,7 @@ sieve_fields_begin(struct sieve_fields *f, struct sieve_run *r, const struct sie
         .only = index != NULL ? index->number : 0,
         .from_end = index != NULL && node->given[SIEVE_SLOT_LAST].tag != NULL,
     };
+    return sieve_run_charge(r, FIELD_WORK * r->message->header->count);
 }
 
 const struct header_field *

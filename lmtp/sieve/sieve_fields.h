@@ -19,8 +19,9 @@ struct sieve_fields {
     uint64_t seen;
 };
 
-void sieve_fields_begin(struct sieve_fields *f, struct sieve_run *r, const struct sieve_node *node,
-                        struct span name);
+/* Counts the walk as work: OR_LIMIT. */
+or_status sieve_fields_begin(struct sieve_fields *f, struct sieve_run *r,
+                             const struct sieve_node *node, struct span name) OR_MUST_USE;
 /* NULL at the end. */
 const struct header_field *sieve_fields_next(struct sieve_fields *f);
 

@@ -159,7 +159,7 @@ parse_test_list(struct parser *p, struct sieve_node *node)
         st = advance(p); /* the parenthesis or the comma */
         if (st == OR_OK)
             st = parse_test(p, last);
-        if (st != OR_OK)
+        if (st != OR_OK || *last == NULL)
             return st;
         last = &(*last)->next;
     } while (is_punctuation(p, ','));
@@ -230,11 +230,13 @@ static or_status
 parse_commands(struct parser *p, struct sieve_node **last)
 {
     while (p->token.kind == SIEVE_TOKEN_IDENTIFIER) {
-        or_status st = parse_command(p, last);
+        struct sieve_node *node = NULL;
+        or_status st = parse_command(p, &node);
 
-        if (st != OR_OK)
+        if (st != OR_OK || node == NULL)
             return st;
-        last = &(*last)->next;
+        *last = node;
+        last = &node->next;
     }
     return OR_OK;
 }

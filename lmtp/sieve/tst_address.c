@@ -135,7 +135,7 @@ match_field(struct sieve_match *m, const struct header_field *f)
 or_status
 tst_address(struct sieve_run *r, const struct sieve_node *node, bool *out)
 {
-    struct sieve_match m;
+    struct sieve_match m = {.run = r, .node = node};
     struct span *names;
     size_t count;
     or_status st = sieve_vars_strings(r, node->positional[0], &names, &count);
@@ -146,7 +146,7 @@ tst_address(struct sieve_run *r, const struct sieve_node *node, bool *out)
         struct sieve_fields fields;
         const struct header_field *f;
 
-        sieve_fields_begin(&fields, r, node, names[i]);
+        st = sieve_fields_begin(&fields, r, node, names[i]);
         while (st == OR_OK && !m.matched && (f = sieve_fields_next(&fields)) != NULL)
             st = match_field(&m, f);
     }

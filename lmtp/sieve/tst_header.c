@@ -10,16 +10,15 @@ match_fields(struct sieve_match *m, struct span name)
     struct sieve_fields fields;
     const struct header_field *f;
 
-    sieve_fields_begin(&fields, m->run, m->node, name);
-    while ((f = sieve_fields_next(&fields)) != NULL && !m->matched) {
+    or_status st = sieve_fields_begin(&fields, m->run, m->node, name);
+    while (st == OR_OK && !m->matched && (f = sieve_fields_next(&fields)) != NULL) {
         struct span text;
-        or_status st = sieve_fields_text(m->run, f, true, &text);
 
-        if (st != OR_OK)
-            return st;
-        sieve_match_value(m, text);
+        st = sieve_fields_text(m->run, f, true, &text);
+        if (st == OR_OK)
+            sieve_match_value(m, text);
     }
-    return OR_OK;
+    return st;
 }
 
 or_status
@@ -48,8 +47,8 @@ tst_exists(struct sieve_run *r, const struct sieve_node *node, bool *out)
     for (size_t i = 0; st == OR_OK && all && i < count; i++) {
         struct sieve_fields fields;
 
-        sieve_fields_begin(&fields, r, node, names[i]);
-        all = sieve_fields_next(&fields) != NULL;
+        st = sieve_fields_begin(&fields, r, node, names[i]);
+        all = st == OR_OK && sieve_fields_next(&fields) != NULL;
     }
     *out = all;
     return st;
