@@ -4,6 +4,7 @@
  */
 #include "lmtp/cli_sieve.h"
 
+#include "common/base/clock.h"
 #include "lmtp/sieve/sieve_report.h"
 #include "lmtp/sieve/sieve_run.h"
 
@@ -172,6 +173,14 @@ run_and_print(const struct cli *cli, const struct sieve_script *script,
     return st == OR_OK ? CLI_YES : cli_fail(cli, CLI_NO, "%s; the message is kept", e.text);
 }
 
+static long
+local_offset_s(time_t when)
+{
+    struct tm tm;
+
+    return localtime_r(&when, &tm) != NULL ? tm.tm_gmtoff : 0;
+}
+
 static int
 run_on(const struct cli *cli, const struct sieve_script *script, struct span text)
 {
@@ -184,6 +193,8 @@ run_on(const struct cli *cli, const struct sieve_script *script, struct span tex
         .size_bytes = wire_size(text),
         .sender = address_option(cli, "from"),
         .recipient = address_option(cli, "to"),
+        .now = clock_now(),
+        .local_offset_s = local_offset_s,
         .detail_separator = delimiter != NULL ? delimiter[0] : '+',
     };
 

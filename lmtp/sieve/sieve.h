@@ -42,6 +42,7 @@ enum sieve_ext {
     SIEVE_VARIABLES = 1 << 8,
     SIEVE_REJECT = 1 << 9,
     SIEVE_EREJECT = 1 << 10,
+    SIEVE_DATE = 1 << 11,
     SIEVE_INDEX = 1 << 12,
     SIEVE_REGEX = 1 << 14,
     SIEVE_MAILBOX = 1 << 15,
@@ -53,6 +54,9 @@ struct sieve_message {
     uint64_t size_bytes; /* as sent, CRLF line ends */
     struct span sender;  /* the envelope's, "a@b"; empty: <> */
     struct span recipient;
+    time_t now; /* currentdate (RFC 5260) */
+    /* Our time zone at that moment, seconds east of Greenwich. NULL: UTC. */
+    long (*local_offset_s)(time_t when);
     char detail_separator; /* user+detail (RFC 5233); NUL: none */
     /* Whether the folder is there (RFC 5490 3.1). NULL: there is none but INBOX. */
     bool (*mailbox_exists)(void *context, struct span folder);

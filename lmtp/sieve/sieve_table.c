@@ -22,6 +22,7 @@ static const struct sieve_extension extensions[] = {
     {"variables", SIEVE_VARIABLES},                 /* RFC 5229 */
     {"reject", SIEVE_REJECT},                       /* RFC 5429 */
     {"ereject", SIEVE_EREJECT},                     /* RFC 5429 */
+    {"date", SIEVE_DATE},                           /* RFC 5260 4, 5 */
     {"index", SIEVE_INDEX},                         /* RFC 5260 6 */
     {"regex", SIEVE_REGEX},                         /* draft-murchison-sieve-regex-08 */
     {"mailbox", SIEVE_MAILBOX},                     /* RFC 5490 3 */
@@ -53,6 +54,16 @@ static const struct sieve_tag part_tags[] = {
 static const struct sieve_tag index_tags[] = {
     {"index", SIEVE_SLOT_INDEX, 0, NUMBER, SIEVE_INDEX},
     {"last", SIEVE_SLOT_LAST, 0, 0, SIEVE_INDEX},
+    END,
+};
+
+static const struct sieve_tag zone_tags[] = {
+    {"zone", SIEVE_SLOT_ZONE, SIEVE_ZONE_GIVEN, STRING, 0},
+    END,
+};
+
+static const struct sieve_tag originalzone_tags[] = {
+    {"originalzone", SIEVE_SLOT_ZONE, SIEVE_ZONE_ORIGINAL, 0, 0},
     END,
 };
 
@@ -168,6 +179,20 @@ static const struct sieve_row tests[] = {
      .keys = 2,
      .check = tst_envelope_check,
      .test = tst_envelope},
+    {.name = "date",
+     .ext = SIEVE_DATE,
+     .tags = {match_tags, zone_tags, originalzone_tags, index_tags},
+     .positional = {STRING, STRING, STRINGS},
+     .keys = 3,
+     .check = tst_date_check,
+     .test = tst_date},
+    {.name = "currentdate",
+     .ext = SIEVE_DATE,
+     .tags = {match_tags, zone_tags},
+     .positional = {STRING, STRINGS},
+     .keys = 2,
+     .check = tst_date_check,
+     .test = tst_currentdate},
     {.name = "hasflag",
      .ext = SIEVE_IMAP4FLAGS,
      .tags = {match_tags},

@@ -63,6 +63,7 @@ enum sieve_part {
     SIEVE_PART_DETAIL
 };
 
+enum sieve_zone { SIEVE_ZONE_GIVEN, SIEVE_ZONE_ORIGINAL };
 enum sieve_case { SIEVE_LOWER, SIEVE_UPPER };
 enum sieve_quote { SIEVE_QUOTE_WILDCARD, SIEVE_QUOTE_REGEX };
 enum sieve_limit { SIEVE_OVER, SIEVE_UNDER };

@@ -40,6 +40,7 @@ enum sieve_slot {
     SIEVE_SLOT_CREATE,
     SIEVE_SLOT_INDEX,
     SIEVE_SLOT_LAST,
+    SIEVE_SLOT_ZONE, /* of a date, RFC 5260 4.1 */
     SIEVE_SLOT_CASE, /* modifiers of set, RFC 5229 4.1: one of each precedence */
     SIEVE_SLOT_FIRST,
     SIEVE_SLOT_QUOTE,

@@ -77,6 +77,7 @@ run_script(const struct test *t, const struct sieve_script *script)
         .size_bytes = t->message.n,
         .sender = t->from,
         .recipient = t->to,
+        .now = 1172750400, /* Thu, 01 Mar 2007 12:00:00 +0000 */
         .detail_separator = '+',
         .mailbox_exists = folder_is_there,
     };

@@ -8,8 +8,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char sample[] = "From: \"A\" <a+b@example.org>\nTo: c@example.net, d <e@f.test>\n"
-                             "Subject: =?utf-8?Q?caf=C3=A9?= [list] 42\n\nbody\n";
+static const char sample[] =
+    "From: \"A\" <a+b@example.org>\nTo: c@example.net, d <e@f.test>\n"
+    "Date: Fri, 29 Dec 2006 12:00:00 -0800\nSubject: =?utf-8?Q?caf=C3=A9?= [list] 42\n\nbody\n";
 
 static struct span
 split(struct span input, struct span *message_out)
