@@ -44,6 +44,7 @@ enum sieve_ext {
     SIEVE_EREJECT = 1 << 10,
     SIEVE_DATE = 1 << 11,
     SIEVE_INDEX = 1 << 12,
+    SIEVE_ENVIRONMENT = 1 << 13,
     SIEVE_REGEX = 1 << 14,
     SIEVE_MAILBOX = 1 << 15,
 };
@@ -57,6 +58,8 @@ struct sieve_message {
     time_t now; /* currentdate (RFC 5260) */
     /* Our time zone at that moment, seconds east of Greenwich. NULL: UTC. */
     long (*local_offset_s)(time_t when);
+    struct span host;      /* our name (RFC 5183); empty: not known */
+    struct span remote_ip; /* of the client; empty: not known */
     char detail_separator; /* user+detail (RFC 5233); NUL: none */
     /* Whether the folder is there (RFC 5490 3.1). NULL: there is none but INBOX. */
     bool (*mailbox_exists)(void *context, struct span folder);

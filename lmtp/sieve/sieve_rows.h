@@ -58,6 +58,10 @@ or_status tst_date(struct sieve_run *r, const struct sieve_node *node, bool *out
 or_status
 tst_currentdate(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
 
+/* tst_environment.c */
+or_status
+tst_environment(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
+
 /* tst_address.c */
 or_status tst_address_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
 or_status tst_address(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;

@@ -23,6 +23,7 @@ static const struct sieve_extension extensions[] = {
     {"reject", SIEVE_REJECT},                       /* RFC 5429 */
     {"ereject", SIEVE_EREJECT},                     /* RFC 5429 */
     {"date", SIEVE_DATE},                           /* RFC 5260 4, 5 */
+    {"environment", SIEVE_ENVIRONMENT},             /* RFC 5183 */
     {"index", SIEVE_INDEX},                         /* RFC 5260 6 */
     {"regex", SIEVE_REGEX},                         /* draft-murchison-sieve-regex-08 */
     {"mailbox", SIEVE_MAILBOX},                     /* RFC 5490 3 */
@@ -193,6 +194,12 @@ static const struct sieve_row tests[] = {
      .keys = 2,
      .check = tst_date_check,
      .test = tst_currentdate},
+    {.name = "environment",
+     .ext = SIEVE_ENVIRONMENT,
+     .tags = {match_tags},
+     .positional = {STRING, STRINGS},
+     .keys = 2,
+     .test = tst_environment},
     {.name = "hasflag",
      .ext = SIEVE_IMAP4FLAGS,
      .tags = {match_tags},

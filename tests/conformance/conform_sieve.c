@@ -78,6 +78,8 @@ run_script(const struct test *t, const struct sieve_script *script)
         .sender = t->from,
         .recipient = t->to,
         .now = 1172750400, /* Thu, 01 Mar 2007 12:00:00 +0000 */
+        .host = SPAN_LIT("mail.example.org"),
+        .remote_ip = SPAN_LIT("192.0.2.7"),
         .detail_separator = '+',
         .mailbox_exists = folder_is_there,
     };
