@@ -56,6 +56,7 @@ account_db_close(struct account_db *db)
 {
     if (db == NULL)
         return;
+    sqlite3_finalize(db->find);
     sqlite3_close(db->sqlite);
     lock_fini(&db->lock);
     free(db);
@@ -139,15 +140,14 @@ find_account(struct account_db *db, struct span address, struct arena *mem,
     struct account_sql sql = {.text = "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE address = ?1",
                               .params = {address},
                               .count = 1};
-    sqlite3_stmt *step = NULL;
-    or_status st = account_sql_open(db, &sql, &step, e);
+    or_status st = account_sql_open_kept(db, &sql, &db->find, e);
 
-    if (st != OR_OK)
-        return st;
-    st = account_sql_next(db, step, e);
     if (st == OR_OK)
-        st = read_account(step, mem, row_out, e);
-    account_sql_close(step);
+        st = account_sql_next(db, db->find, e);
+    if (st == OR_OK)
+        st = read_account(db->find, mem, row_out, e);
+    if (db->find != NULL)
+        account_sql_close_kept(db->find);
     return st;
 }
 

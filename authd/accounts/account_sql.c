@@ -53,6 +53,26 @@ account_sql_close(sqlite3_stmt *step)
 }
 
 or_status
+account_sql_open_kept(struct account_db *db, const struct account_sql *sql, sqlite3_stmt **kept,
+                      struct err *e)
+{
+    int rc = SQLITE_OK;
+
+    if (*kept == NULL)
+        rc = sqlite3_prepare_v3(db->sqlite, sql->text, -1, SQLITE_PREPARE_PERSISTENT, kept, NULL);
+    if (rc == SQLITE_OK)
+        rc = bind(*kept, sql);
+    return rc == SQLITE_OK ? OR_OK : failed(db, rc, e);
+}
+
+void
+account_sql_close_kept(sqlite3_stmt *kept)
+{
+    sqlite3_reset(kept);
+    sqlite3_clear_bindings(kept);
+}
+
+or_status
 account_sql_next(struct account_db *db, sqlite3_stmt *step, struct err *e)
 {
     int rc = sqlite3_step(step);

@@ -18,7 +18,8 @@
 
 struct account_db {
     sqlite3 *sqlite;
-    struct lock lock; /* LOCK_ACCOUNT_DB */
+    struct lock lock;   /* LOCK_ACCOUNT_DB */
+    sqlite3_stmt *find; /* what every login asks; prepared once. NULL: not yet */
 };
 
 /* A statement with its parameters, which stay the caller's and must outlive it. */
@@ -32,6 +33,10 @@ struct account_sql {
 or_status account_sql_open(struct account_db *db, const struct account_sql *sql,
                            sqlite3_stmt **step_out, struct err *e) OR_MUST_USE;
 void account_sql_close(sqlite3_stmt *step);
+/* The same with a statement that is kept in *kept, for those that are asked all the time. */
+or_status account_sql_open_kept(struct account_db *db, const struct account_sql *sql,
+                                sqlite3_stmt **kept, struct err *e) OR_MUST_USE;
+void account_sql_close_kept(sqlite3_stmt *kept);
 /* OR_OK: there is a row; OR_ABSENT: no more. */
 or_status account_sql_next(struct account_db *db, sqlite3_stmt *step, struct err *e) OR_MUST_USE;
 
