@@ -46,29 +46,45 @@ decide(const struct maildir_usage *usage, const struct quota_limits *limits, int
                    bytes, limits->bytes);
 }
 
-or_status
-quota_check(const struct recipient *r, const struct lmtp_settings *settings, const char *dirname,
-            int64_t bytes, struct err *e)
+typedef or_status (*usage_reader)(const char *path, const struct maildir_size_rules *rules,
+                                  struct maildir_usage *usage_out, struct maildir_fault *f);
+
+/* False: nobody can say; that has been logged. */
+static bool
+find_usage(const struct recipient *r, usage_reader reader, struct maildir_usage *usage_out)
 {
-    if (r->quota == NULL)
-        return OR_OK;
-    const struct quota_limits limits = quota_rules_for(r->quota, dirname);
     const struct maildir_size_rules rules = {
         .limits = {.bytes = r->quota->limits.bytes, .messages = r->quota->limits.messages},
         .ignore = ignore,
         .context = r->quota,
     };
-    struct maildir_usage usage;
     struct maildir_fault fault = {0};
 
+    if (reader(r->root, &rules, usage_out, &fault) == OR_OK)
+        return true;
+    log_warning("%.*s: how full the mailbox is cannot be said: %s", SPAN_ARG(r->account_name),
+                fault.err.text);
+    return false;
+}
+
+or_status
+quota_check(const struct recipient *r, const struct lmtp_settings *settings, const char *dirname,
+            int64_t bytes, struct err *e)
+{
+    struct maildir_usage usage;
+
+    if (r->quota == NULL)
+        return OR_OK;
+    const struct quota_limits limits = quota_rules_for(r->quota, dirname);
     if (limits.bytes <= 0 && limits.messages <= 0)
         return OR_OK;
-    if (maildir_size_read(r->root, &rules, &usage, &fault) != OR_OK) {
-        log_warning("%.*s: how full the mailbox is cannot be said: %s", SPAN_ARG(r->account_name),
-                    fault.err.text);
+    if (!find_usage(r, maildir_size_read, &usage) ||
+        decide(&usage, &limits, bytes, settings->quota_grace, e) == OR_OK)
         return OR_OK;
-    }
-    return decide(&usage, &limits, bytes, settings->quota_grace, e);
+    /* With Dovecot's backend "count" the sum may be of mail that is long gone. */
+    return find_usage(r, maildir_size_recheck, &usage)
+               ? decide(&usage, &limits, bytes, settings->quota_grace, e)
+               : OR_OK;
 }
 
 void

@@ -339,20 +339,20 @@ is_full(const struct maildir_usage *sum, const struct maildir_usage *limits)
            (limits->messages > 0 && sum->messages >= limits->messages);
 }
 
-/* Whether the file may be believed. */
+/* Whether the file may be believed; `doubted`: only when it was counted just now. */
 static bool
 is_good(const struct maildir_size_content *c, time_t changed,
-        const struct maildir_size_rules *rules)
+        const struct maildir_size_rules *rules, bool doubted)
 {
     if (c->limits.bytes != rules->limits.bytes || c->limits.messages != rules->limits.messages)
         return false;
-    return !is_full(&c->sum, &rules->limits) ||
+    return (!doubted && !is_full(&c->sum, &rules->limits)) ||
            (c->changes == 0 && changed + MAILDIR_SIZE_FRESH_S >= clock_now());
 }
 
-or_status
-maildir_size_read(const char *path, const struct maildir_size_rules *rules,
-                  struct maildir_usage *usage_out, struct maildir_fault *f)
+static or_status
+ask(const char *path, const struct maildir_size_rules *rules, bool doubted,
+    struct maildir_usage *usage_out, struct maildir_fault *f)
 {
     int fd = open(path, OPEN_DIRECTORY);
     struct maildir_size_content content;
@@ -362,12 +362,26 @@ maildir_size_read(const char *path, const struct maildir_size_rules *rules,
     *usage_out = (struct maildir_usage){0, 0};
     if (fd < 0)
         return errno == ENOENT ? OR_OK : maildir_fault_set(f, "open", path);
-    if (load(fd, &content, &changed) == OR_OK && is_good(&content, changed, rules))
+    if (load(fd, &content, &changed) == OR_OK && is_good(&content, changed, rules, doubted))
         *usage_out = content.sum;
     else
         st = count_and_publish(fd, rules, usage_out, f);
     close(fd);
     return st;
+}
+
+or_status
+maildir_size_read(const char *path, const struct maildir_size_rules *rules,
+                  struct maildir_usage *usage_out, struct maildir_fault *f)
+{
+    return ask(path, rules, false, usage_out, f);
+}
+
+or_status
+maildir_size_recheck(const char *path, const struct maildir_size_rules *rules,
+                     struct maildir_usage *usage_out, struct maildir_fault *f)
+{
+    return ask(path, rules, true, usage_out, f);
 }
 
 or_status

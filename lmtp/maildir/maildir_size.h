@@ -8,8 +8,9 @@
  *     182 1                since then
  *
  * It is counted anew when it is missing, broken, longer than MAILDIR_SIZE_MAX_BYTES, or made for
- * other limits; and before anybody is told that the mailbox is full, unless it was counted within
- * the last MAILDIR_SIZE_FRESH_S and nothing happened since.
+ * other limits; when it says that the mailbox is full, and by maildir_size_recheck() before
+ * anything else is refused, unless it was counted within the last MAILDIR_SIZE_FRESH_S and nothing
+ * happened since.
  *
  * Threads: per-thread; as the owner of the mailbox.
  */
@@ -49,6 +50,13 @@ maildir_size_parse(struct span text, struct maildir_size_content *content_out) O
  * be found out; `f` says why. */
 or_status maildir_size_read(const char *path, const struct maildir_size_rules *rules,
                             struct maildir_usage *usage_out, struct maildir_fault *f) OR_MUST_USE;
+
+/* The same before somebody is refused who would fit had mail been deleted of which the file was not
+ * told: a sum that was not counted within MAILDIR_SIZE_FRESH_S, or has changed since, is counted
+ * anew. */
+or_status
+maildir_size_recheck(const char *path, const struct maildir_size_rules *rules,
+                     struct maildir_usage *usage_out, struct maildir_fault *f) OR_MUST_USE;
 
 /* Counts, and writes the file anew. */
 or_status maildir_size_count(const char *path, const struct maildir_size_rules *rules,

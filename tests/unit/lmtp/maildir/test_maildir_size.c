@@ -173,6 +173,22 @@ START_TEST(test_full_is_believed_while_fresh)
 }
 END_TEST
 
+/* Not full, but somebody is to be refused by it. */
+START_TEST(test_doubted_unless_fresh)
+{
+    struct maildir_usage usage = {-1, -1};
+    struct maildir_fault f = {0};
+
+    write_file(MAILDIR_SIZE_FILE, "100000S,50C\n90000 7\n");
+    ck_assert_int_eq(maildir_size_recheck(root, &rules, &usage, &f), OR_OK);
+    ck_assert_int_eq(usage.bytes, 90000);
+    write_file(MAILDIR_SIZE_FILE, "100000S,50C\n90000 7\n-1 0\n");
+    ck_assert_int_eq(read_usage(&rules).bytes, 89999);
+    ck_assert_int_eq(maildir_size_recheck(root, &rules, &usage, &f), OR_OK);
+    ck_assert_int_eq(usage.bytes, COUNTED);
+}
+END_TEST
+
 /* What an owner may put in its place. */
 START_TEST(test_no_ordinary_file)
 {
@@ -214,6 +230,7 @@ main(void)
     tcase_add_loop_test(tcase, test_is_counted_anew, 0,
                         (int)(sizeof(distrusted) / sizeof(distrusted[0])));
     tcase_add_test(tcase, test_full_is_believed_while_fresh);
+    tcase_add_test(tcase, test_doubted_unless_fresh);
     tcase_add_test(tcase, test_no_ordinary_file);
     tcase_add_test(tcase, test_no_mailbox_yet);
     suite_add_tcase(suite, tcase);
