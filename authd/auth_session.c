@@ -18,9 +18,11 @@
  */
 #include "authd/auth_session.h"
 
+#include "authd/auth_mechanisms.h"
 #include "authd/auth_proto.h"
 #include "authd/authd_metrics.h"
 #include "authd/login_check.h"
+#include "authd/login_keys.h"
 #include "common/base/clock.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"
@@ -42,6 +44,8 @@ struct exchange {
     uint32_t id;
     struct mech_exchange sasl;
     bool nologin;
+    bool final_with_ok; /* the client takes the server's last word with OK */
+    bool final_sent;    /* or it was sent before */
     char service[SHORT_TEXT_BYTES], session[SHORT_TEXT_BYTES], remote[SHORT_TEXT_BYTES];
     int64_t due_mono_ms; /* refused: when to say so; else when it is forgotten */
     char *refusal;       /* the line to send, NULL while the login is under way */
@@ -109,6 +113,7 @@ add_exchange(struct auth_session *s, const struct auth_line *line, const struct 
 
     x->id = line->id;
     x->nologin = tabline_get(&line->fields, 3, "nologin").p != NULL;
+    x->final_with_ok = tabline_get(&line->fields, 3, "final-resp-ok").p != NULL;
     x->due_mono_ms = clock_mono_ms() + EXCHANGE_KEEP_MS;
     keep_parameter(x->service, line, "service");
     if (x->service[0] == '\0') /* Dovecot 2.4 renamed it */
@@ -247,6 +252,10 @@ accept_login(struct auth_session *s, struct exchange *x, struct span user)
     buf_init(&line, REPLY_MAX_BYTES);
     buf_addf(&line, "OK\t%u", x->id);
     auth_proto_add(&line, "user", user);
+    if (x->sasl.proof == MECH_PROOF_RIGHT && !x->final_sent) {
+        buf_add_cstr(&line, "\tresp=");
+        base64_encode(&line, x->sasl.challenge);
+    }
     drop_exchange(s, x->id);
     return send_line(s, &line);
 }
@@ -279,16 +288,45 @@ decide(struct auth_session *s, struct exchange *x)
     return refuse(s, x, came + delay_ms, &refusals[result]);
 }
 
+/* The server's part of a proof comes before OK, unless the client takes both at once. */
+static or_status
+conclude(struct auth_session *s, struct exchange *x)
+{
+    if (x->sasl.proof != MECH_PROOF_RIGHT || x->final_with_ok)
+        return decide(s, x);
+    x->final_sent = true;
+    return send_challenge(s, x);
+}
+
+static or_status
+go_on_with_keys(struct auth_session *s, struct exchange *x)
+{
+    const struct daemon_snapshot *snapshot = daemon_snapshot_take(s->daemon);
+    struct scram_keys keys;
+    struct err e = {""};
+    or_status st = login_keys_find(snapshot, &x->sasl, &s->mem, &keys, &e);
+    bool go_on = st == OR_OK && mech_exchange_keys(&x->sasl, &keys, &e) == MECH_CONTINUE;
+
+    daemon_snapshot_drop(s->daemon, snapshot);
+    if (st == OR_OK)
+        crypto_wipe(&keys, sizeof(keys));
+    return go_on ? send_challenge(s, x) : refuse_for_now(s, x, e.text);
+}
+
 static or_status
 take_step(struct auth_session *s, struct exchange *x, struct span response)
 {
     struct err e = {""};
 
+    if (x->final_sent)
+        return decide(s, x);
     switch (mech_exchange_step(&x->sasl, response, &e)) {
     case MECH_CONTINUE:
         return send_challenge(s, x);
+    case MECH_NEED_KEYS:
+        return go_on_with_keys(s, x);
     case MECH_CHECK:
-        return decide(s, x);
+        return conclude(s, x);
     case MECH_FAIL:
         break;
     }
@@ -340,13 +378,14 @@ on_cpid(void *session, const struct auth_line *line, struct err *e)
 /* Whether a password may come this way. Postfix and Dovecot say `secured` under TLS, Dovecot also
  * for what it trusts without (its own machine). */
 static bool
-is_secured_enough(struct auth_session *s, const struct auth_line *line)
+is_secured_enough(struct auth_session *s, const struct auth_line *line, const struct mech *mech)
 {
     const struct daemon_snapshot *snapshot = daemon_snapshot_take(s->daemon);
     bool need = ((const struct authd_settings *)snapshot->settings)->require_tls;
 
     daemon_snapshot_drop(s->daemon, snapshot);
-    return !need || tabline_get(&line->fields, 3, "secured").p != NULL;
+    return !need || strcmp(mech->flags, "plaintext") != 0 ||
+           tabline_get(&line->fields, 3, "secured").p != NULL;
 }
 
 static or_status
@@ -356,7 +395,7 @@ start_login(struct auth_session *s, const struct auth_line *line, const struct m
                                           AUTHD_LOGIN_NO_TLS};
     struct exchange *x = add_exchange(s, line, mech);
 
-    if (!is_secured_enough(s, line))
+    if (!is_secured_enough(s, line, mech))
         return refuse(s, x, 0, &no_tls);
     return take_response(s, x, tabline_get(&line->fields, 3, "resp"));
 }
@@ -365,7 +404,8 @@ static or_status
 on_auth(void *session, const struct auth_line *line, struct err *e)
 {
     struct auth_session *s = session;
-    const struct mech *mech = line->fields.count > 2 ? mech_find(line->fields.fields[2]) : NULL;
+    const struct mech *mech =
+        line->fields.count > 2 ? auth_mechanisms_find(s->daemon, line->fields.fields[2]) : NULL;
 
     if (!s->has_cpid)
         return err_set(e, OR_MALFORMED, "AUTH before CPID");
@@ -427,8 +467,7 @@ greet(struct auth_session *s)
 
     buf_init(&line, REPLY_MAX_BYTES);
     buf_add_cstr(&line, "VERSION\t1\t2\n");
-    for (const struct mech *const *mech = mech_all(); *mech != NULL; mech++)
-        buf_addf(&line, "MECH\t%s\t%s\n", (*mech)->name, (*mech)->flags);
+    auth_mechanisms_list(s->daemon, &line);
     buf_addf(&line, "SPID\t%u\nCUID\t%u\nCOOKIE\t%s\nDONE", auth_requests_spid(s->requests),
              crypto_random_below(INT32_MAX), s->cookie);
     return send_line(s, &line);

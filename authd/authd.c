@@ -5,6 +5,7 @@
 
 #include "authd/authd_sources.h"
 #include "authd/mail_home.h"
+#include "common/base/crypto.h"
 #include "common/base/xalloc.h"
 #include "common/text/addr.h"
 
@@ -19,6 +20,7 @@ authd_open(const void *settings, void **state_out, struct err *e)
     (void)settings, (void)e;
     state->requests = auth_requests_new();
     state->cache = login_cache_new();
+    crypto_random(state->salt_secret, sizeof(state->salt_secret));
     *state_out = state;
     return OR_OK;
 }
@@ -66,8 +68,10 @@ authd_build(void *state, const void *settings, bool check_only, void **built_out
     const struct authd_settings *s = settings;
     struct authd_built *built = xcalloc(1, sizeof(*built));
 
-    if (state != NULL) /* a check of the configuration has none */
+    if (state != NULL) { /* a check of the configuration has none */
         built->cache = ((struct authd_state *)state)->cache;
+        built->salt_secret = ((struct authd_state *)state)->salt_secret;
+    }
     or_status st = authd_sources_open(s, check_only, &built->accounts, e);
     if (st == OR_OK)
         st = open_dict(built, s, check_only, e);

@@ -13,16 +13,20 @@
 #include "authd/login_cache.h"
 #include "common/run/daemon.h"
 
+#define AUTHD_SALT_SECRET_BYTES 32
+
 /* daemon_state(): what outlives reloads. */
 struct authd_state {
     struct auth_requests *requests;
     struct login_cache *cache;
+    char salt_secret[AUTHD_SALT_SECRET_BYTES]; /* login_keys.c */
 };
 
 /* daemon_snapshot.built */
 struct authd_built {
     struct accounts accounts;
     struct login_cache *cache; /* the state's */
+    const char *salt_secret;   /* the state's */
     struct dict_store *dict;   /* NULL without `listen dict` */
 };
 

@@ -4,6 +4,7 @@
 #include "authd/authd_conf.h"
 
 #include "authd/mail_home.h"
+#include "authd/sasl/mech.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -75,6 +76,12 @@ static const struct conf_option options[] = {
      .min = 0,
      .max = 604800000, /* a week */
      .help = "how long a password found right is believed without hashing it again; 0: not at all"},
+    {.name = "mechanisms",
+     .type = CONF_STRING_LIST,
+     .offset = FIELD(mechanisms),
+     .def = "PLAIN,LOGIN",
+     .help = "SASL mechanisms offered, in this order: PLAIN, LOGIN, SCRAM-SHA-1, SCRAM-SHA-256, "
+             "SCRAM-SHA-512"},
     /* Off: Postfix (smtpd_tls_auth_only) and Dovecot (disable_plaintext_auth) keep that gate, and
      * know which of their clients are let through. */
     {.name = "require-tls",
@@ -260,6 +267,10 @@ check(void *settings, struct err *e)
     if (strlen(s->recipient_delimiter) > 1)
         return err_set(e, OR_CONFIG, "recipient-delimiter: \"%s\": one character, or \"\"",
                        s->recipient_delimiter);
+    for (size_t i = 0; i < s->mechanisms.count; i++)
+        if (mech_find(span_cstr(s->mechanisms.items[i])) == NULL)
+            return err_set(e, OR_CONFIG, "mechanisms: \"%s\": there is no such mechanism",
+                           s->mechanisms.items[i]);
     return mail_home_check(s->mail_home, e);
 }
 

@@ -47,7 +47,8 @@ struct authd_settings {
     int64_t hash_timeout_ms;   /* waiting for a turn at hashing */
     int64_t auth_cache_ttl_ms; /* how long a password found right is believed; 0: not at all */
     bool allow_weak_schemes;
-    bool require_tls; /* plaintext mechanisms only where the client says `secured` */
+    struct conf_list mechanisms; /* offered, in this order */
+    bool require_tls;            /* plaintext mechanisms only where the client says `secured` */
 };
 
 extern const struct conf_schema authd_schema;

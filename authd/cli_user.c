@@ -3,7 +3,7 @@
  */
 #include "authd/cli_user.h"
 
-#include "authd/accounts/password.h"
+#include "authd/accounts/password_scram.h"
 #include "authd/cli_accounts.h"
 #include "authd/cli_password.h"
 #include "authd/cli_quota.h"
@@ -17,9 +17,11 @@
 #define LAST_ID 4294967293 /* the two above it mean "none" here and there */
 
 const char *const cli_user_options[] = {"database=PATH", NULL};
-const char *const cli_user_passwd_options[] = {"database=PATH", "password-stdin", NULL};
-const char *const cli_user_add_options[] = {"database=PATH", "password-stdin", "uid=N", "gid=N",
-                                            "home=DIR",      "quota=SIZE",     NULL};
+const char *const cli_user_passwd_options[] = {"database=PATH", "password-stdin", "scheme=SCHEME",
+                                               NULL};
+const char *const cli_user_add_options[] = {
+    "database=PATH", "password-stdin", "uid=N",         "gid=N",
+    "home=DIR",      "quota=SIZE",     "scheme=SCHEME", NULL};
 const char *const cli_user_set_options[] = {"database=PATH", "quota=SIZE", "enable", "disable",
                                             NULL};
 
@@ -55,17 +57,57 @@ parse_home(const struct cli *cli, struct span *home_out)
     return CLI_YES;
 }
 
+/* By --scheme; the default comes first. */
+static const struct {
+    const char *name;
+    bool is_scram;
+    enum password_scheme scheme;
+    enum scram_digest digest;
+} schemes[] = {
+    {.name = "yescrypt", .scheme = PASSWORD_YESCRYPT},
+    {.name = "SHA512-CRYPT", .scheme = PASSWORD_SHA512_CRYPT},
+    {.name = "SCRAM-SHA-1", .is_scram = true, .digest = SCRAM_SHA1},
+    {.name = "SCRAM-SHA-256", .is_scram = true, .digest = SCRAM_SHA256},
+    {.name = "SCRAM-SHA-512", .is_scram = true, .digest = SCRAM_SHA512},
+};
+
+static int
+parse_scheme(const struct cli *cli, size_t *at_out)
+{
+    const char *name = cli_option(cli, "scheme");
+
+    *at_out = 0;
+    if (name == NULL)
+        return CLI_YES;
+    for (; *at_out < sizeof(schemes) / sizeof(schemes[0]); ++*at_out)
+        if (span_equal_nocase_cstr(span_cstr(name), schemes[*at_out].name))
+            return CLI_YES;
+    return cli_fail(cli, CLI_USAGE,
+                    "--scheme=%s: yescrypt, SHA512-CRYPT or SCRAM-SHA-1, -256, -512", name);
+}
+
+static or_status
+hash_as(size_t scheme, struct span password, char out[PASSWORD_MAX_HASH_BYTES], struct err *e)
+{
+    return schemes[scheme].is_scram ? password_scram_hash(schemes[scheme].digest, password, out, e)
+                                    : password_hash(schemes[scheme].scheme, password, out, e);
+}
+
 /* Asks for a password and hashes it. */
 static int
-read_hash(struct cli_accounts *a, char hash[PASSWORD_MAX_HASH_BYTES])
+read_hash(struct cli_accounts *a, char out[PASSWORD_MAX_HASH_BYTES])
 {
     struct buf password;
+    size_t scheme;
+    int status = parse_scheme(a->cli, &scheme);
 
+    if (status != CLI_YES)
+        return status;
     buf_init(&password, PASSWORD_MAX_BYTES);
-    int status = cli_password_read(a->cli, &password);
+    status = cli_password_read(a->cli, &password);
 
     if (status == CLI_YES) {
-        or_status st = password_hash(PASSWORD_YESCRYPT, buf_span(&password), hash, &a->e);
+        or_status st = hash_as(scheme, buf_span(&password), out, &a->e);
 
         status = st == OR_OK ? CLI_YES : cli_accounts_fail(a, st);
     }

@@ -96,7 +96,10 @@ login_check(const struct daemon_snapshot *snapshot, const struct mech_exchange *
     /* An unknown name has no password either. */
     if (st == OR_ABSENT)
         row.password = SPAN_EMPTY;
-    st = check_known(snapshot, &row, password, deadline, e);
+    if (x->proof == MECH_PROOF_NONE)
+        st = check_known(snapshot, &row, password, deadline, e);
+    else if (x->proof == MECH_PROOF_WRONG)
+        st = OR_ABSENT;
     if (st == OR_TIMEOUT)
         return (void)err_set(e, st, "too many logins at once"), LOGIN_UNKNOWN_NOW;
     if (st == OR_ABSENT)

@@ -18,6 +18,8 @@ mech_exchange_init(struct mech_exchange *x, const struct mech *mech)
 void
 mech_exchange_fini(struct mech_exchange *x)
 {
+    if (x->mech->fini != NULL)
+        x->mech->fini(x);
     buf_fini_wiped(&x->authcid);
     buf_fini_wiped(&x->authzid);
     buf_fini_wiped(&x->password);
@@ -34,6 +36,12 @@ mech_exchange_step(struct mech_exchange *x, struct span response, struct err *e)
 
     x->round++;
     return step;
+}
+
+enum mech_step
+mech_exchange_keys(struct mech_exchange *x, const struct scram_keys *keys, struct err *e)
+{
+    return x->mech->keys(x, keys, e);
 }
 
 or_status

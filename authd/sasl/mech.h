@@ -9,6 +9,7 @@
 #ifndef OUTRIDER_AUTHD_SASL_MECH_H
 #define OUTRIDER_AUTHD_SASL_MECH_H
 
+#include "authd/accounts/scram_keys.h"
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 
@@ -16,20 +17,28 @@
 #define MECH_MAX_NAME_BYTES 512
 
 enum mech_step {
-    MECH_CONTINUE, /* send `challenge`, wait for the client's next response */
-    MECH_CHECK,    /* authcid, authzid and password are known: check them */
-    MECH_FAIL,     /* the exchange is malformed: `e` says how */
+    MECH_CONTINUE,  /* send `challenge`, wait for the client's next response */
+    MECH_NEED_KEYS, /* authcid is known: say its SCRAM keys with mech_exchange_keys() */
+    MECH_CHECK,     /* authcid, authzid and password (or proof) are known: check them */
+    MECH_FAIL,      /* the exchange is malformed: `e` says how */
 };
 
+/* What the mechanism found out by itself, without a password in `password`. */
+enum mech_proof { MECH_PROOF_NONE, MECH_PROOF_RIGHT, MECH_PROOF_WRONG };
+
 struct mech;
+struct mech_state; /* the mechanism's own */
 
 /* One login under way. Everything is wiped by mech_exchange_fini(). */
 struct mech_exchange {
     const struct mech *mech;
     unsigned round;
-    struct span challenge; /* static, for MECH_CONTINUE */
-    struct buf authcid;    /* who logs in */
-    struct buf authzid;    /* as whom; empty: the same */
+    struct mech_state *state;
+    enum mech_proof proof;
+    struct span server_nonce; /* empty: a fresh one; the RFCs' examples have theirs */
+    struct span challenge;    /* for MECH_CONTINUE; with a right proof, what the client waits for */
+    struct buf authcid;       /* who logs in */
+    struct buf authzid;       /* as whom; empty: the same */
     struct buf password;
 };
 
@@ -38,15 +47,23 @@ struct mech {
     const char *flags; /* TAB-separated flags of the MECH line: "plaintext" */
     /* `response`: the decoded bytes; p == NULL: there was no initial response. */
     enum mech_step (*step)(struct mech_exchange *x, struct span response, struct err *e);
+    /* After MECH_NEED_KEYS; NULL where that never comes. */
+    enum mech_step (*keys)(struct mech_exchange *x, const struct scram_keys *keys, struct err *e);
+    void (*fini)(struct mech_exchange *x); /* wipes and frees `state`; NULL: it has none */
+    enum scram_digest digest;              /* of the keys that it needs */
 };
 
 void mech_exchange_init(struct mech_exchange *x, const struct mech *mech);
 void mech_exchange_fini(struct mech_exchange *x);
 enum mech_step mech_exchange_step(struct mech_exchange *x, struct span response, struct err *e);
+/* Goes on after MECH_NEED_KEYS. For a name without keys: ones that nothing fits, with a salt that
+ * is the same each time, so that the answer does not tell names apart. */
+enum mech_step
+mech_exchange_keys(struct mech_exchange *x, const struct scram_keys *keys, struct err *e);
 
 /* By name without case (clients send "plain"); NULL when unknown. */
 const struct mech *mech_find(struct span name);
-/* Every mechanism we offer, in the order they are listed to clients; ends with NULL. */
+/* Every mechanism we know; ends with NULL. */
 const struct mech *const *mech_all(void);
 
 #endif

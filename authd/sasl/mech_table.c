@@ -1,12 +1,10 @@
 /*
- * The mechanisms we offer.
+ * The mechanisms we know.
  */
 #include "authd/sasl/mech_table.h"
 
 static const struct mech *const table[] = {
-    &mech_plain,
-    &mech_login,
-    NULL,
+    &mech_plain, &mech_login, &mech_scram_sha1, &mech_scram_sha256, &mech_scram_sha512, NULL,
 };
 
 const struct mech *

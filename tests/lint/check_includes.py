@@ -20,7 +20,9 @@ PROTOCOL_FOLDERS = {"spf", "dkim", "arc", "authres", "dmarc", "srs", "sasl", "si
 PROTOCOL_FORBIDDEN = {"common/base/log.h", "common/base/clock.h"}
 PROTOCOL_DNS = "common/dns/dns.h"
 # ARC is made of DKIM's canonical forms, keys and signatures (RFC 8617 4.1.2).
-PROTOCOL_MAY_USE = {"milter/arc": {"milter/dkim"}}
+PROTOCOL_MAY_USE = {"milter/arc": {"milter/dkim"},
+                    # SCRAM is about keys that are stored.
+                    "authd/sasl": {"authd/accounts"}}
 
 # Outside header -> the files that may include it.
 OWNERS = {
@@ -29,7 +31,7 @@ OWNERS = {
     "libmilter/*": ("milter/*.c", "milter/io/milter_io.c"),
     "microhttpd.h": ("common/run/metrics_http.c",),
     "openssl/*": ("common/base/crypto.c", "common/run/stream_tls.c", "milter/dkim/dkim_crypto.c",
-                  "authd/accounts/password_digest.c"),
+                  "authd/accounts/password_digest.c", "authd/accounts/scram_keys.c"),
     "sodium.h": ("authd/accounts/password_argon2.c",),
     "libpq-fe.h": ("authd/pgsql/*.c",),
     "ldap.h": ("authd/ldap/*.c",),

@@ -1,0 +1,39 @@
+/*
+ * What is not offered is not there, however a client came by its name.
+ */
+#include "authd/auth_mechanisms.h"
+
+static const struct conf_list *
+offered(const struct daemon_snapshot *snapshot)
+{
+    return &((const struct authd_settings *)snapshot->settings)->mechanisms;
+}
+
+const struct mech *
+auth_mechanisms_find(struct daemon *d, struct span name)
+{
+    const struct daemon_snapshot *snapshot = daemon_snapshot_take(d);
+    const struct conf_list *list = offered(snapshot);
+    const struct mech *mech = NULL;
+
+    for (size_t i = 0; i < list->count && mech == NULL; i++)
+        if (span_equal_nocase_cstr(name, list->items[i]))
+            mech = mech_find(name);
+    daemon_snapshot_drop(d, snapshot);
+    return mech;
+}
+
+void
+auth_mechanisms_list(struct daemon *d, struct buf *out)
+{
+    const struct daemon_snapshot *snapshot = daemon_snapshot_take(d);
+    const struct conf_list *list = offered(snapshot);
+
+    /* The configuration's check knows that each is there. */
+    for (size_t i = 0; i < list->count; i++) {
+        const struct mech *mech = mech_find(span_cstr(list->items[i]));
+
+        buf_addf(out, "MECH\t%s\t%s\n", mech->name, mech->flags);
+    }
+    daemon_snapshot_drop(d, snapshot);
+}
