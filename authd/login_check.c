@@ -72,6 +72,8 @@ check_known(const struct daemon_snapshot *snapshot, const struct account_row *ro
     if (row->password.n == 0 || ttl_ms == 0)
         return check_password(&asked, e);
     login_cache_key(cache, &question, &key);
+    /* What was right while weak schemes were allowed is not when they no longer are. */
+    key.bytes[0] ^= asked.allow_weak;
     bool known = login_cache_has(cache, &key);
     or_status st = known ? OR_OK : check_password(&asked, e);
     if (st == OR_OK && !known)

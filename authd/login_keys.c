@@ -6,6 +6,7 @@
 
 #include "authd/accounts/password_scram.h"
 #include "common/base/crypto.h"
+#include "common/base/log.h"
 
 #include <string.h>
 
@@ -51,8 +52,9 @@ login_keys_find(const struct daemon_snapshot *snapshot, const struct mech_exchan
     fake_salt(snapshot, address.whole, keys_out);
     crypto_random(keys_out->stored_key, sizeof(keys_out->stored_key));
     crypto_random(keys_out->server_key, sizeof(keys_out->server_key));
-    if (st == OR_OK && row.handle.n == 0)
-        st = password_scram_keys(row.password, keys_out->digest, keys_out);
     /* A password stored otherwise is as good as none: the exchange fails at its end. */
+    if (st == OR_OK && row.handle.n == 0 &&
+        password_scram_keys(row.password, keys_out->digest, keys_out) != OR_OK)
+        log_debug("%s for an account without keys for it", x->mech->name);
     return OR_OK;
 }

@@ -276,8 +276,8 @@ step(struct mech_exchange *x, struct span response, struct err *e)
 
 #define SCRAM(name_, digest_)                                                                      \
     {                                                                                              \
-        .name = name_, .flags = "mutual-auth", .step = step, .keys = scram_keys,                   \
-        .fini = scram_fini, .digest = digest_                                                      \
+        .name = (name_), .flags = "mutual-auth", .step = step, .keys = scram_keys,                 \
+        .fini = scram_fini, .digest = (digest_)                                                    \
     }
 
 const struct mech mech_scram_sha1 = SCRAM("SCRAM-SHA-1", SCRAM_SHA1);
