@@ -239,6 +239,15 @@ deliver_refuse(struct deliver *d, const struct lmtp_reply *reply)
 typedef or_status (*deliver_step)(struct deliver *d, struct deliver_target *t,
                                   struct maildir_fault *f);
 
+/* What the message of `t` adds to a quota. */
+static int64_t
+counted_bytes(const struct deliver *d, const struct deliver_target *t)
+{
+    const struct spool *s = &d->spools[t->spool];
+
+    return (int64_t)(s->file_bytes + (d->settings->quota_virtual_sizes ? s->line_ends : 0));
+}
+
 /* Now that its size is known. Never fails otherwise: a full mailbox is no fault. */
 static or_status
 admit(struct deliver *d, struct deliver_target *t, struct maildir_fault *f)
@@ -248,7 +257,7 @@ admit(struct deliver *d, struct deliver_target *t, struct maildir_fault *f)
 
     (void)f;
     if (s->status != OR_OK ||
-        quota_check(t->recipient, d->settings, t->dirname, (int64_t)s->file_bytes, &e) == OR_OK)
+        quota_check(t->recipient, d->settings, t->dirname, counted_bytes(d, t), &e) == OR_OK)
         return OR_OK;
     deliver_plan_full(d, t, &e);
     d->members[t->spool]--;
@@ -272,7 +281,7 @@ static or_status
 note(struct deliver *d, struct deliver_target *t, struct maildir_fault *f)
 {
     (void)f;
-    quota_note(t->recipient, t->dirname, (int64_t)d->spools[t->spool].file_bytes);
+    quota_note(t->recipient, t->dirname, counted_bytes(d, t));
     return OR_OK;
 }
 

@@ -147,6 +147,11 @@ static const struct conf_option options[] = {
      .def = "reject", /* Dovecot's */
      .words = quota_full_words,
      .help = "what a full mailbox answers: reject (552) or tempfail (452)"},
+    {.name = "quota-virtual-sizes",
+     .type = CONF_BOOL,
+     .offset = FIELD(quota_virtual_sizes),
+     .def = "false", /* Dovecot's */
+     .help = "count every line end as CRLF, as Dovecot does with quota_vsizes"},
 };
 
 static const struct conf_service services[] = {

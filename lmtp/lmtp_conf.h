@@ -34,6 +34,7 @@ struct lmtp_settings {
     struct conf_list quota_rules; /* of accounts that have none of their own */
     char *quota_grace;            /* "10%", "10M" */
     int quota_full;               /* enum lmtp_quota_full */
+    bool quota_virtual_sizes;     /* every line end counts as CRLF */
 };
 
 enum lmtp_quota_full { LMTP_QUOTA_REJECT, LMTP_QUOTA_TEMPFAIL };

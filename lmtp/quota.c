@@ -51,10 +51,12 @@ typedef or_status (*usage_reader)(const char *path, const struct maildir_size_ru
 
 /* False: nobody can say; that has been logged. */
 static bool
-find_usage(const struct recipient *r, usage_reader reader, struct maildir_usage *usage_out)
+find_usage(const struct recipient *r, const struct lmtp_settings *settings, usage_reader reader,
+           struct maildir_usage *usage_out)
 {
     const struct maildir_size_rules rules = {
         .limits = {.bytes = r->quota->limits.bytes, .messages = r->quota->limits.messages},
+        .virtual_sizes = settings->quota_virtual_sizes,
         .ignore = ignore,
         .context = r->quota,
     };
@@ -78,11 +80,11 @@ quota_check(const struct recipient *r, const struct lmtp_settings *settings, con
     const struct quota_limits limits = quota_rules_for(r->quota, dirname);
     if (limits.bytes <= 0 && limits.messages <= 0)
         return OR_OK;
-    if (!find_usage(r, maildir_size_read, &usage) ||
+    if (!find_usage(r, settings, maildir_size_read, &usage) ||
         decide(&usage, &limits, bytes, settings->quota_grace, e) == OR_OK)
         return OR_OK;
     /* With Dovecot's backend "count" the sum may be of mail that is long gone. */
-    return find_usage(r, maildir_size_recheck, &usage)
+    return find_usage(r, settings, maildir_size_recheck, &usage)
                ? decide(&usage, &limits, bytes, settings->quota_grace, e)
                : OR_OK;
 }

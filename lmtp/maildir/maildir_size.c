@@ -104,20 +104,34 @@ struct count {
     struct timespec newest; /* change of a directory */
 };
 
-/* The S= of a file's name (behind the first ',', before the flags), or its size. */
+/* The S= or W= of a file's name (behind the first ',', before the flags); -1: it has none. */
 static int64_t
-size_of(int dir_fd, const char *name)
+size_in_name(const char *name, char which)
 {
     struct span rest = span_cstr(name), part = SPAN_EMPTY;
-    struct stat st;
     int64_t size;
 
     rest = span_slice(rest, 0, span_find(rest, ':'));
     (void)span_split(&rest, ',', &part);
     while (span_split(&rest, ',', &part))
-        if (span_has_prefix(part, SPAN_LIT("S=")) &&
+        if (part.n > 2 && part.p[0] == which && part.p[1] == '=' &&
             parse_number(span_from(part, 2), &size) == OR_OK && size >= 0)
             return size;
+    return -1;
+}
+
+/* A message without W= counts as its file is: reading the mailbox through would be dearer than
+ * being a fiftieth off. */
+static int64_t
+size_of(const struct maildir_size_rules *rules, int dir_fd, const char *name)
+{
+    int64_t size = rules->virtual_sizes ? size_in_name(name, 'W') : -1;
+    struct stat st;
+
+    if (size < 0)
+        size = size_in_name(name, 'S');
+    if (size >= 0)
+        return size;
     return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? (int64_t)st.st_size : 0;
 }
 
@@ -127,7 +141,7 @@ count_entry(struct count *c, int dir_fd, const char *name, struct maildir_fault 
     if (name[0] == '.')
         return OR_OK;
     if (++c->files > MAILDIR_SIZE_MAX_FILES ||
-        __builtin_add_overflow(c->sum.bytes, size_of(dir_fd, name), &c->sum.bytes)) {
+        __builtin_add_overflow(c->sum.bytes, size_of(c->rules, dir_fd, name), &c->sum.bytes)) {
         errno = EOVERFLOW;
         return maildir_fault_set(f, "count the files of", "the mailbox");
     }
@@ -255,8 +269,9 @@ draft_drop(struct draft *d, int root_fd)
     unlinkat(root_fd, d->name, 0);
 }
 
-/* Put in place of the old file. One that a power cut empties is counted anew, so it is not synced;
- * where it cannot be written the mailbox is counted each time. */
+/* Put in place of the old file; without limits nobody asks for one. One that a power cut empties is
+ * counted anew, so it is not synced; where it cannot be written the mailbox is counted each time.
+ */
 static void
 draft_publish(struct draft *d, int root_fd, const struct maildir_size_rules *rules,
               const struct maildir_usage *sum)
@@ -266,7 +281,8 @@ draft_publish(struct draft *d, int root_fd, const struct maildir_size_rules *rul
 
     if (d->fd < 0)
         return;
-    if (write(d->fd, text, (size_t)n) == n &&
+    bool wanted = rules->limits.bytes > 0 || rules->limits.messages > 0;
+    if (wanted && write(d->fd, text, (size_t)n) == n &&
         renameat(root_fd, d->name, root_fd, MAILDIR_SIZE_FILE) == 0)
         close(d->fd);
     else

@@ -30,9 +30,10 @@ struct maildir_usage {
     int64_t messages;
 };
 
-/* Limits, 0: none; and which folders do not count. */
+/* Limits, 0: none; what is counted, and which folders do not count. */
 struct maildir_size_rules {
     struct maildir_usage limits;
+    bool virtual_sizes; /* W= of the names, every line end as CRLF, where there is one; else S= */
     bool (*ignore)(const void *context, const char *dirname); /* NULL: every folder counts */
     const void *context;
 };
@@ -58,7 +59,7 @@ or_status
 maildir_size_recheck(const char *path, const struct maildir_size_rules *rules,
                      struct maildir_usage *usage_out, struct maildir_fault *f) OR_MUST_USE;
 
-/* Counts, and writes the file anew. */
+/* Counts, and where there are limits writes the file anew. */
 or_status maildir_size_count(const char *path, const struct maildir_size_rules *rules,
                              struct maildir_usage *usage_out, struct maildir_fault *f) OR_MUST_USE;
 

@@ -112,6 +112,27 @@ START_TEST(test_counts_and_writes)
 }
 END_TEST
 
+/* W= where there is one, else S=, else the file's size. */
+START_TEST(test_virtual_sizes)
+{
+    struct maildir_size_rules virtual = rules;
+
+    virtual.virtual_sizes = true;
+    ck_assert_int_eq(read_usage(&virtual).bytes, 1010 + 210 + 5 + 3 + 30);
+}
+END_TEST
+
+/* Dovecot's limits, if there are any, are not ours to write down. */
+START_TEST(test_no_limits_no_file)
+{
+    const struct maildir_size_rules none = {.ignore = ignore_spam};
+
+    ck_assert_int_eq(read_usage(&none).bytes, COUNTED);
+    ck_assert_int_eq(access(at(MAILDIR_SIZE_FILE), F_OK), -1);
+    ck_assert_uint_eq(temp_tree_count(at("tmp")), 1);
+}
+END_TEST
+
 START_TEST(test_is_believed_and_added_to)
 {
     const struct maildir_usage one = {300, 1}, gone = {-100, -1};
@@ -226,6 +247,8 @@ main(void)
 
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, test_counts_and_writes);
+    tcase_add_test(tcase, test_virtual_sizes);
+    tcase_add_test(tcase, test_no_limits_no_file);
     tcase_add_test(tcase, test_is_believed_and_added_to);
     tcase_add_loop_test(tcase, test_is_counted_anew, 0,
                         (int)(sizeof(distrusted) / sizeof(distrusted[0])));
