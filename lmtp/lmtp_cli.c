@@ -1,4 +1,5 @@
 /* The verbs of `outrider` that lmtpd contributes. */
+#include "lmtp/cli_quota_usage.h"
 #include "lmtp/cli_sieve.h"
 
 const struct cli_verb lmtp_cli_verbs[] = {
@@ -20,6 +21,24 @@ const struct cli_verb lmtp_cli_verbs[] = {
         .max_args = 2,
         .options = cli_sieve_test_options,
         .run = cli_sieve_test,
+    },
+    {
+        .group = "quota",
+        .name = "show",
+        .arguments = "ADDRESS",
+        .help = "how full is this mailbox?",
+        .min_args = 1,
+        .max_args = 1,
+        .run = cli_quota_usage_show,
+    },
+    {
+        .group = "quota",
+        .name = "recalc",
+        .arguments = "ADDRESS",
+        .help = "count anew what is in this mailbox",
+        .min_args = 1,
+        .max_args = 1,
+        .run = cli_quota_usage_recalc,
     },
     {.group = NULL},
 };

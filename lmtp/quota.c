@@ -4,7 +4,6 @@
 #include "lmtp/quota.h"
 
 #include "common/base/log.h"
-#include "lmtp/maildir/maildir_size.h"
 
 #include <inttypes.h>
 
@@ -49,23 +48,46 @@ decide(const struct maildir_usage *usage, const struct quota_limits *limits, int
 typedef or_status (*usage_reader)(const char *path, const struct maildir_size_rules *rules,
                                   struct maildir_usage *usage_out, struct maildir_fault *f);
 
+static or_status
+read_usage(const struct recipient *r, const struct lmtp_settings *settings, usage_reader reader,
+           struct maildir_usage *usage_out, struct err *e)
+{
+    const struct quota_limits none = {0, 0};
+    const struct quota_limits *limits = r->quota != NULL ? &r->quota->limits : &none;
+    const struct maildir_size_rules rules = {
+        .limits = {.bytes = limits->bytes, .messages = limits->messages},
+        .virtual_sizes = settings->quota_virtual_sizes,
+        .ignore = r->quota != NULL ? ignore : NULL,
+        .context = r->quota,
+    };
+    struct maildir_fault fault = {0};
+    or_status st = reader(r->root, &rules, usage_out, &fault);
+
+    if (st != OR_OK)
+        *e = fault.err;
+    return st;
+}
+
+or_status
+quota_usage(const struct recipient *r, const struct lmtp_settings *settings, bool anew,
+            struct maildir_usage *usage_out, struct err *e)
+{
+    bool count = anew || r->quota == NULL;
+
+    return read_usage(r, settings, count ? maildir_size_count : maildir_size_read, usage_out, e);
+}
+
 /* False: nobody can say; that has been logged. */
 static bool
 find_usage(const struct recipient *r, const struct lmtp_settings *settings, usage_reader reader,
            struct maildir_usage *usage_out)
 {
-    const struct maildir_size_rules rules = {
-        .limits = {.bytes = r->quota->limits.bytes, .messages = r->quota->limits.messages},
-        .virtual_sizes = settings->quota_virtual_sizes,
-        .ignore = ignore,
-        .context = r->quota,
-    };
-    struct maildir_fault fault = {0};
+    struct err e = {""};
 
-    if (reader(r->root, &rules, usage_out, &fault) == OR_OK)
+    if (read_usage(r, settings, reader, usage_out, &e) == OR_OK)
         return true;
     log_warning("%.*s: how full the mailbox is cannot be said: %s", SPAN_ARG(r->account_name),
-                fault.err.text);
+                e.text);
     return false;
 }
 

@@ -12,12 +12,18 @@
 #define OUTRIDER_LMTP_QUOTA_H
 
 #include "lmtp/lmtp_reply.h"
+#include "lmtp/maildir/maildir_size.h"
 #include "lmtp/recipient.h"
 
 /* Room for `bytes` more, in the folder whose directory is `dirname` ("" for INBOX)? OR_OK, or
  * OR_LIMIT: `e` says in words how full it is. 0 bytes: nobody knows how many will come. */
 or_status quota_check(const struct recipient *r, const struct lmtp_settings *settings,
                       const char *dirname, int64_t bytes, struct err *e) OR_MUST_USE;
+
+/* How much is in the mailbox; `anew`: counted now. Without a limit it is counted in any case, and
+ * no file is written. OR_TEMPFAIL. */
+or_status quota_usage(const struct recipient *r, const struct lmtp_settings *settings, bool anew,
+                      struct maildir_usage *usage_out, struct err *e) OR_MUST_USE;
 
 /* 552 5.2.2 or 452 4.2.2, as quota-full says. */
 struct lmtp_reply

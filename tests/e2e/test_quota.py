@@ -1,5 +1,6 @@
 """Quotas over all parts: set with outrider, told by authd, kept by lmtpd and Dovecot, refused by Postfix at RCPT."""
 
+import json
 import pathlib
 import re
 import smtplib
@@ -25,6 +26,9 @@ plugin {
 """
 
 
+COUNT = DOVECOT.replace("maildir:User quota", "count:User quota\n  quota_vsizes = yes")
+
+
 @pytest.fixture(scope="module")
 def quota(ride):
     """The lab with quotas: .set(user, limit), .sum(user) of maildirsize, .files(user) counted by hand."""
@@ -32,19 +36,36 @@ def quota(ride):
     # A second address for policyd, which may not enter Postfix's directory.
     second = LMTPD_CONF.replace('/lmtp"}} group = "postfix"', '/lmtp", "unix:{run}/lmtp"}} mode = "0666"')
     lab.configure(lab.lmtpd, second, 'quota-grace = "0"')
+    place = Quota(ride, second)
     lab.configure(lab.policyd, POLICYD_CONF, f'checks = {{"quota"}}\nquota-lmtp = "unix:{lab.run_directory}/lmtp"')
     for daemon in (lab.lmtpd, lab.policyd):
         daemon.write_config()
         daemon.restart()
-    lab.dovecot.stop()
-    lab.dovecot.extra = DOVECOT
-    lab.dovecot.start()
-    return Quota(ride)
+    place.restart_dovecot(DOVECOT)
+    return place
 
 
 class Quota:
-    def __init__(self, ride):
-        self.ride, self.lab = ride, ride.lab
+    def __init__(self, ride, lmtpd_conf):
+        self.ride, self.lab, self.lmtpd_conf = ride, ride.lab, lmtpd_conf
+
+    def restart_dovecot(self, extra):
+        self.lab.dovecot.stop()
+        self.lab.dovecot.extra = extra
+        self.lab.dovecot.start()
+
+    def count_virtual_sizes(self):
+        self.lab.configure(self.lab.lmtpd, self.lmtpd_conf, 'quota-grace = "0"\nquota-virtual-sizes = true')
+        self.lab.lmtpd.write_config()
+        self.lab.lmtpd.restart()
+        self.restart_dovecot(COUNT)
+
+    def outrider(self, verb, user):
+        """(exit status, document) of `outrider quota VERB`."""
+        command = [program_path(self.lab.build, "outrider"), "quota", verb, "--json", f"--config={self.lab.lmtpd.config_path}",
+                   f"{user}@home.test"]
+        run = subprocess.run(command, check=False, capture_output=True, text=True)
+        return run.returncode, json.loads(run.stdout)
 
     def set(self, user, limit):
         command = [program_path(self.lab.build, "outrider"), "user", "set", f"{user}@home.test", f"--quota={limit}",
@@ -119,9 +140,8 @@ def test_dovecot_says_the_same(quota):
     assert re.search(r"MESSAGE\t4\t200\t", table), table
 
 
-def test_sums_agree_after_everything_at_once(quota):
-    quota.set("carol", "100M")
-    quota.deliver("carol")  # the limits are others now: counted anew
+def everything_at_once(quota):
+    """Eight sessions deliver to carol while four IMAP clients copy and expunge."""
     failures = []
 
     def deliver():
@@ -143,7 +163,72 @@ def test_sums_agree_after_everything_at_once(quota):
     for worker in workers:
         worker.join()
     assert not failures
+
+
+def test_sums_agree_after_everything_at_once(quota):
+    quota.set("carol", "100M")
+    quota.deliver("carol")  # the limits are others now: counted anew
+    everything_at_once(quota)
     assert quota.sum("carol") == quota.files("carol")
     before = quota.doveadm("-f", "tab", "quota", "get", "-u", "carol@home.test")
     quota.doveadm("quota", "recalc", "-u", "carol@home.test")
     assert quota.doveadm("-f", "tab", "quota", "get", "-u", "carol@home.test") == before
+
+
+def test_show_and_recalc(quota):
+    quota.set("carol", "50M,5000")
+    size, messages = quota.files("carol")
+    document = {"user": "carol@home.test", "bytes": size, "bytes_limit": 50 << 20, "messages": messages, "messages_limit": 5000}
+    assert quota.outrider("show", "carol") == (0, document)
+    stray = quota.maildir("carol") / "new/1.stray.mx"
+    stray.write_bytes(b"x" * 777)
+    assert quota.outrider("show", "carol") == (0, document), "nobody told maildirsize"
+    assert quota.outrider("recalc", "carol") == (0, document | {"bytes": size + 777, "messages": messages + 1})
+    assert quota.sum("carol") == (size + 777, messages + 1)
+    stray.unlink()
+    assert quota.outrider("recalc", "carol") == (0, document)
+    assert quota.maildir("carol").joinpath("maildirsize").stat().st_uid == quota.maildir("carol").stat().st_uid
+    quota.set("carol", "none")
+    assert quota.outrider("show", "carol") == (0, document | {"bytes_limit": None, "messages_limit": None})
+    assert quota.outrider("show", "nobody")[0] == 1
+
+
+def dovecot_count(quota):
+    """(bytes, messages) as Dovecot's backend count has them; kilobytes rounded as in its answer to GETQUOTA."""
+    status = quota.doveadm("-f", "tab", "mailbox", "status", "-u", "carol@home.test", "vsize messages", "*").splitlines()
+    columns = status[0].split("\t")
+    rows = [dict(zip(columns, line.split("\t"))) for line in status[1:]]
+    table = quota.doveadm("-f", "tab", "quota", "get", "-u", "carol@home.test")
+    kilobytes = int(re.search(r"STORAGE\t(\d+)\t", table).group(1))
+    size = sum(int(row["vsize"]) for row in rows)
+    assert kilobytes == (size + 1023) // 1024, table
+    return size, sum(int(row["messages"]) for row in rows)
+
+
+def test_backend_count_agrees(quota):
+    quota.set("carol", "100M")
+    quota.count_virtual_sizes()
+    everything_at_once(quota)
+    size, messages = dovecot_count(quota)
+    assert size > quota.files("carol")[0], "every line end counts two bytes"
+    status, ours = quota.outrider("recalc", "carol")
+    assert (status, ours["bytes"], ours["messages"]) == (0, size, messages)
+    assert quota.deliver("carol", 3) == ["250 2.0.0"] * 3
+    assert quota.sum("carol") == dovecot_count(quota), "what a delivery adds is counted the same way"
+
+
+def test_backend_count_deleted_mail_makes_room(quota):
+    quota.set("bob", "30K")
+    replies = quota.deliver("bob", 40)
+    assert replies[-1] == "552 5.2.2"
+    with mail.Mailbox(quota.lab.dovecot.imap_port, "bob@home.test", PASSWORD) as box:
+        box.imap.select()
+        box.imap.store("1:*", "+FLAGS", "\\Deleted")
+        box.imap.expunge()
+    assert quota.outrider("recalc", "bob")[1]["bytes"] == 0
+    assert quota.deliver("bob", 20) == ["250 2.0.0"] * 20
+    with mail.Mailbox(quota.lab.dovecot.imap_port, "bob@home.test", PASSWORD) as box:
+        box.imap.select()
+        box.imap.store("1:*", "+FLAGS", "\\Deleted")
+        box.imap.expunge()
+    assert quota.deliver("bob", 1, body_bytes=20000) == ["250 2.0.0"], "counted anew before it is refused"
