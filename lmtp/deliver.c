@@ -281,7 +281,7 @@ static or_status
 note(struct deliver *d, struct deliver_target *t, struct maildir_fault *f)
 {
     (void)f;
-    quota_note(t->recipient, t->dirname, counted_bytes(d, t));
+    quota_note(t->recipient, d->settings, t->dirname, counted_bytes(d, t), &t->alarm);
     return OR_OK;
 }
 
@@ -333,6 +333,28 @@ deliver_commit(struct deliver *d)
         settle_reply(d, &d->targets[i]);
 }
 
+/* Each message of ours may take the mailbox to the next threshold, and so on to the highest. */
+static void
+sound_alarm(struct deliver *d, const struct deliver_target *t)
+{
+    struct quota_alarm alarm = t->alarm, next;
+
+    for (; alarm.warning != NULL; alarm = next) {
+        struct maildir_name name = next_name(d);
+        int64_t added = 0;
+
+        next.warning = NULL;
+        log_info("%.*s: quota reached %s", SPAN_ARG(t->recipient->account_name),
+                 alarm.warning->item.title);
+        if (alarm.warning->message && owner_become(&t->recipient->owner, &d->turn, NULL) == OR_OK)
+            added = quota_warning_deliver(&alarm, t->recipient, d->settings, &name);
+        if (added > 0)
+            quota_note(t->recipient, d->settings, "", added, &next);
+        owner_leave(&d->turn);
+        quota_warning_command(&alarm, t->recipient);
+    }
+}
+
 /* Once everybody has been answered there is time for what crashes left behind. */
 static void
 close_box(struct deliver *d, struct deliver_target *t)
@@ -355,8 +377,10 @@ deliver_close(struct deliver *d)
 {
     close_spools(d);
     deliver_relay_close(d);
-    for (size_t i = 0; d->targets != NULL && i < d->envelope->recipient_count; i++)
+    for (size_t i = 0; d->targets != NULL && i < d->envelope->recipient_count; i++) {
+        sound_alarm(d, &d->targets[i]);
         close_box(d, &d->targets[i]);
+    }
     owner_leave(&d->turn);
     buf_fini(&d->head_bytes);
 }

@@ -18,7 +18,7 @@
 #include "lmtp/lmtp_reply.h"
 #include "lmtp/maildir/maildir_settle.h"
 #include "lmtp/message_head.h"
-#include "lmtp/recipient.h"
+#include "lmtp/quota_warning.h"
 #include "lmtp/relay.h"
 #include "lmtp/spool.h"
 
@@ -52,9 +52,10 @@ struct deliver_target {
     size_t spool;             /* index, when the box is open */
     struct maildir_name name; /* in new/ */
     const struct deliver_target
-        *twin;               /* the same mailbox and folder, named before: delivered once */
-    struct lmtp_reply reply; /* code 0: none yet */
-    struct err reason;       /* of a refusal, for the log; empty text: none */
+        *twin;                /* the same mailbox and folder, named before: delivered once */
+    struct quota_alarm alarm; /* is given once all have been answered */
+    struct lmtp_reply reply;  /* code 0: none yet */
+    struct err reason;        /* of a refusal, for the log; empty text: none */
 };
 
 struct deliver {

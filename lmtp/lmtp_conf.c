@@ -7,6 +7,7 @@
 #include "common/run/endpoint.h"
 #include "lmtp/maildir/maildir_folder.h"
 #include "lmtp/quota_rule.h"
+#include "lmtp/quota_warning.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -154,6 +155,46 @@ static const struct conf_option options[] = {
      .help = "count every line end as CRLF, as Dovecot does with quota_vsizes"},
 };
 
+#define WARNING(name_) offsetof(struct lmtp_quota_warning, name_)
+
+static const struct conf_option warning_options[] = {
+    {.name = "message",
+     .type = CONF_BOOL,
+     .offset = WARNING(message),
+     .def = "true",
+     .help = "put a message into the owner's INBOX"},
+    {.name = "subject",
+     .type = CONF_STRING,
+     .offset = WARNING(subject),
+     .def = "Your mailbox is {percent} full",
+     .help = "of that message; may have {user}, {percent}, {used}, {limit}"},
+    {.name = "text",
+     .type = CONF_STRING,
+     .offset = WARNING(text),
+     .def = "The mailbox {user} fills up: {used} of {limit} are used. Please delete what you no "
+            "longer need: a full "
+            "mailbox takes no mail.",
+     .help = "of that message, UTF-8; may have the same"},
+    {.name = "command",
+     .type = CONF_STRING_LIST,
+     .offset = WARNING(command),
+     .help = "program to start, and its arguments; the account and the percentage follow them"},
+};
+
+static const struct conf_section sections[] = {
+    {.name = "quota-warning",
+     .options = warning_options,
+     .option_count = sizeof(warning_options) / sizeof(warning_options[0]),
+     .item_bytes = sizeof(struct lmtp_quota_warning),
+     .offset = FIELD(quota_warnings)},
+};
+
+const struct lmtp_quota_warning *
+lmtp_conf_quota_warning(const struct lmtp_settings *settings, size_t at)
+{
+    return conf_item_at(&sections[0], &settings->quota_warnings, at);
+}
+
 static const struct conf_service services[] = {
     {.name = "lmtp",
      .default_address = "unix:/var/spool/postfix/outrider/lmtp",
@@ -210,6 +251,19 @@ check_quota(const struct lmtp_settings *s, struct err *e)
 }
 
 static or_status
+check_warnings(const struct lmtp_settings *s, struct err *e)
+{
+    for (size_t i = 0; i < s->quota_warnings.count; i++) {
+        const struct lmtp_quota_warning *w = lmtp_conf_quota_warning(s, i);
+
+        if (quota_warning_check(w, e) != OR_OK)
+            return err_wrap(e, OR_CONFIG, "%s:%u: quota-warning \"%s\"", s->common.path,
+                            w->item.line, w->item.title);
+    }
+    return OR_OK;
+}
+
+static or_status
 check(void *settings, struct err *e)
 {
     struct lmtp_settings *s = settings;
@@ -237,7 +291,8 @@ check(void *settings, struct err *e)
     if (!is_host_name(s->hostname))
         return err_set(e, OR_CONFIG, "%s: hostname \"%s\" cannot stand in a header", s->common.path,
                        s->hostname);
-    return check_quota(s, e);
+    or_status st = check_quota(s, e);
+    return st == OR_OK ? check_warnings(s, e) : st;
 }
 
 const struct conf_schema lmtp_schema = {
@@ -245,6 +300,8 @@ const struct conf_schema lmtp_schema = {
     .settings_bytes = sizeof(struct lmtp_settings),
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
+    .sections = sections,
+    .section_count = sizeof(sections) / sizeof(sections[0]),
     .services = services,
     .service_count = sizeof(services) / sizeof(services[0]),
     .uses_dns = false,

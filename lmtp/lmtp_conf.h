@@ -35,9 +35,22 @@ struct lmtp_settings {
     char *quota_grace;            /* "10%", "10M" */
     int quota_full;               /* enum lmtp_quota_full */
     bool quota_virtual_sizes;     /* every line end counts as CRLF */
+    struct conf_items quota_warnings;
 };
 
 enum lmtp_quota_full { LMTP_QUOTA_REJECT, LMTP_QUOTA_TEMPFAIL };
+
+/* Section quota-warning "80%". */
+struct lmtp_quota_warning {
+    struct conf_item item; /* its title is the threshold: "1%" to "100%" */
+    bool message;          /* into INBOX */
+    char *subject;
+    char *text;
+    struct conf_list command; /* program and arguments; none: empty */
+};
+
+const struct lmtp_quota_warning *
+lmtp_conf_quota_warning(const struct lmtp_settings *settings, size_t at);
 
 extern const struct conf_schema lmtp_schema;
 

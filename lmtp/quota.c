@@ -112,16 +112,22 @@ quota_check(const struct recipient *r, const struct lmtp_settings *settings, con
 }
 
 void
-quota_note(const struct recipient *r, const char *dirname, int64_t bytes)
+quota_note(const struct recipient *r, const struct lmtp_settings *settings, const char *dirname,
+           int64_t bytes, struct quota_alarm *alarm_out)
 {
     const struct maildir_usage change = {.bytes = bytes, .messages = 1};
+    bool may_warn = r->quota != NULL && settings->quota_warnings.count > 0;
+    struct maildir_usage after = {0, 0};
     struct maildir_fault fault = {0};
 
+    *alarm_out = (struct quota_alarm){.warning = NULL};
     if (r->quota != NULL && quota_rules_ignore(r->quota, dirname))
         return;
     /* It counts itself anew sooner or later. */
-    if (maildir_size_add(r->root, &change, &fault) != OR_OK)
+    if (maildir_size_add(r->root, &change, may_warn ? &after : NULL, &fault) != OR_OK)
         log_warning("%.*s: %s", SPAN_ARG(r->account_name), fault.err.text);
+    if (may_warn)
+        *alarm_out = quota_warning_find(settings, &r->quota->limits, &after, &change);
 }
 
 struct lmtp_reply

@@ -12,8 +12,7 @@
 #define OUTRIDER_LMTP_QUOTA_H
 
 #include "lmtp/lmtp_reply.h"
-#include "lmtp/maildir/maildir_size.h"
-#include "lmtp/recipient.h"
+#include "lmtp/quota_warning.h"
 
 /* Room for `bytes` more, in the folder whose directory is `dirname` ("" for INBOX)? OR_OK, or
  * OR_LIMIT: `e` says in words how full it is. 0 bytes: nobody knows how many will come. */
@@ -29,7 +28,8 @@ or_status quota_usage(const struct recipient *r, const struct lmtp_settings *set
 struct lmtp_reply
 quota_full_reply(const struct lmtp_settings *settings, struct span address, struct arena *mem);
 
-/* A message of `bytes` is in that folder now. */
-void quota_note(const struct recipient *r, const char *dirname, int64_t bytes);
+/* A message of `bytes` is in that folder now. *alarm_out: the warning that is due for it. */
+void quota_note(const struct recipient *r, const struct lmtp_settings *settings,
+                const char *dirname, int64_t bytes, struct quota_alarm *alarm_out);
 
 #endif

@@ -219,10 +219,10 @@ add(int64_t limit, int64_t by)
     return sum > 0 ? sum : 1;
 }
 
-static int64_t
-percent_of(int64_t limit, int64_t percent)
+int64_t
+quota_percent_of(int64_t amount, int64_t percent)
 {
-    return limit / 100 * percent + limit % 100 * percent / 100;
+    return amount / 100 * percent + amount % 100 * percent / 100;
 }
 
 static int64_t
@@ -236,7 +236,7 @@ apply(int64_t limit, const struct quota_amount *amount)
         return add(limit, amount->by);
     if (amount->how == QUOTA_ADD_PERCENT)
         return limit > INT64_MAX / MAX_PERCENT ? INT64_MAX
-                                               : add(limit, percent_of(limit, amount->by));
+                                               : add(limit, quota_percent_of(limit, amount->by));
     return limit;
 }
 

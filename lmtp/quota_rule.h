@@ -58,6 +58,9 @@ struct quota_limits quota_rules_for(const struct quota_rules *rules, const char 
 bool quota_rules_ignore(const struct quota_rules *rules, const char *dirname);
 bool quota_rules_limit(const struct quota_rules *rules);
 
+/* So many percent (0 to 10000) of an amount, rounded down; no overflow where `percent` <= 100. */
+int64_t quota_percent_of(int64_t amount, int64_t percent);
+
 /* Whole numbers with k, M, G, T (each 1024 of the one before) or B; without a letter times
  * `unit_bytes`. "10%" sets *percent_out where that is not NULL. OR_MALFORMED. */
 or_status quota_amount_parse(struct span text, int64_t unit_bytes, int64_t *value_out,

@@ -22,6 +22,8 @@
 #define OPEN_FILE (O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
 #define COUNT_TRIES 3 /* while mail comes and goes */
 #define RANDOM_HEX 16
+/* Of the deliveries that found the file short enough and then made it too long together. */
+#define LATE_CHANGES_BYTES 4096
 
 /* ---- the file's text */
 
@@ -71,15 +73,15 @@ add_change(struct span line, struct maildir_usage *sum)
     return OR_OK;
 }
 
-or_status
-maildir_size_parse(struct span text, struct maildir_size_content *content_out)
+static or_status
+parse_content(struct span text, struct maildir_size_content *content_out)
 {
     struct maildir_size_content c = {.changes = 0};
     struct span line = SPAN_EMPTY;
     size_t lines = 0;
 
     /* Without its last LF somebody is writing, or was interrupted. */
-    if (text.n == 0 || text.n > MAILDIR_SIZE_MAX_BYTES || text.p[text.n - 1] != '\n')
+    if (text.n == 0 || text.p[text.n - 1] != '\n')
         return OR_MALFORMED;
     text.n--;
     if (!span_split(&text, '\n', &line) || parse_limits(line, &c.limits) != OR_OK)
@@ -92,6 +94,12 @@ maildir_size_parse(struct span text, struct maildir_size_content *content_out)
     c.changes = lines - 1;
     *content_out = c;
     return OR_OK;
+}
+
+or_status
+maildir_size_parse(struct span text, struct maildir_size_content *content_out)
+{
+    return text.n > MAILDIR_SIZE_MAX_BYTES ? OR_MALFORMED : parse_content(text, content_out);
 }
 
 /* ---- counting */
@@ -400,19 +408,38 @@ maildir_size_recheck(const char *path, const struct maildir_size_rules *rules,
     return ask(path, rules, true, usage_out, f);
 }
 
+/* An append leaves the offset behind its own line, whoever has appended since. */
+static void
+sum_up_to_here(int fd, struct maildir_usage *sum_out)
+{
+    char text[MAILDIR_SIZE_MAX_BYTES + LATE_CHANGES_BYTES];
+    struct maildir_size_content content;
+    off_t end = lseek(fd, 0, SEEK_CUR);
+
+    if (end <= 0 || end > (off_t)sizeof(text) || pread(fd, text, (size_t)end, 0) != end)
+        return;
+    if (parse_content(span_make(text, (size_t)end), &content) == OR_OK)
+        *sum_out = content.sum;
+}
+
 or_status
-maildir_size_add(const char *path, const struct maildir_usage *change, struct maildir_fault *f)
+maildir_size_add(const char *path, const struct maildir_usage *change,
+                 struct maildir_usage *after_out, struct maildir_fault *f)
 {
     char name[PATH_MAX], line[64];
 
+    if (after_out != NULL)
+        *after_out = (struct maildir_usage){0, 0};
     if (snprintf(name, sizeof(name), "%s/%s", path, MAILDIR_SIZE_FILE) >= (int)sizeof(name))
         return OR_OK; /* then there is no such file */
-    int fd = open(name, OPEN_FILE | O_WRONLY | O_APPEND);
+    int fd = open(name, OPEN_FILE | O_APPEND | (after_out != NULL ? O_RDWR : O_WRONLY));
     if (fd < 0)
         return errno == ENOENT ? OR_OK : maildir_fault_set(f, "open", name);
     int n =
         snprintf(line, sizeof(line), "%" PRId64 " %" PRId64 "\n", change->bytes, change->messages);
     or_status st = write(fd, line, (size_t)n) == n ? OR_OK : maildir_fault_set(f, "write", name);
+    if (st == OR_OK && after_out != NULL)
+        sum_up_to_here(fd, after_out);
     close(fd);
     return st;
 }

@@ -63,8 +63,10 @@ maildir_size_recheck(const char *path, const struct maildir_size_rules *rules,
 or_status maildir_size_count(const char *path, const struct maildir_size_rules *rules,
                              struct maildir_usage *usage_out, struct maildir_fault *f) OR_MUST_USE;
 
-/* Notes that something was added; nothing where there is no file. */
+/* Notes that something was added; nothing where there is no file. *after_out (NULL: not wanted) is
+ * the sum up to this change in the order of the file, so that of deliveries at one time each sees
+ * another one; zeros where nobody can say. */
 or_status maildir_size_add(const char *path, const struct maildir_usage *change,
-                           struct maildir_fault *f) OR_MUST_USE;
+                           struct maildir_usage *after_out, struct maildir_fault *f) OR_MUST_USE;
 
 #endif

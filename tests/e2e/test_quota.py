@@ -1,11 +1,14 @@
 """Quotas over all parts: set with outrider, told by authd, kept by lmtpd and Dovecot, refused by Postfix at RCPT."""
 
+import email
+import email.policy
 import json
 import pathlib
 import re
 import smtplib
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -25,6 +28,11 @@ plugin {
 }
 """
 
+
+WARNING = """\
+quota-warning "50%" {{ message = false command = {{"{directory}/warn", "first"}} }}
+quota-warning "90%" {{ subject = "Voll zu {{percent}}: \u00fcbervoll" text = "{{user}} {{used}} {{limit}}" }}
+"""
 
 COUNT = DOVECOT.replace("maildir:User quota", "count:User quota\n  quota_vsizes = yes")
 
@@ -82,6 +90,10 @@ class Quota:
     def files(self, user):
         sizes = [path.stat().st_size for sub in ("new", "cur", ".*/new", ".*/cur") for path in self.maildir(user).glob(f"{sub}/*")]
         return sum(sizes), len(sizes)
+
+    def empty(self, user):
+        for path in [*self.maildir(user).glob("new/*"), *self.maildir(user).glob("cur/*")]:
+            path.unlink()
 
     def doveadm(self, *words):
         command = ["doveadm", "-c", self.lab.dovecot.config_path, *words]
@@ -193,6 +205,65 @@ def test_show_and_recalc(quota):
     assert quota.outrider("show", "nobody")[0] == 1
 
 
+@pytest.fixture
+def warned(quota):
+    """What the command at 50 % was called with, a line for each call."""
+    calls = pathlib.Path(quota.lab.directory, "warn.calls")
+    calls.touch()
+    calls.chmod(0o666)
+    program = pathlib.Path(quota.lab.directory, "warn")
+    program.write_text(f'#!/bin/sh\necho "$# $*" >> {calls}\n', encoding="ascii")
+    program.chmod(0o755)
+    quota.lab.configure(quota.lab.lmtpd, quota.lmtpd_conf,
+                        'quota-grace = "0"\n' + WARNING.format(directory=quota.lab.directory))
+    quota.lab.lmtpd.write_config()
+    quota.lab.lmtpd.restart()
+    return calls
+
+
+def wait_for_lines(path, count):
+    until = time.monotonic() + 10
+    while len(path.read_text(encoding="ascii").splitlines()) < count and time.monotonic() < until:
+        time.sleep(0.05)
+    return path.read_text(encoding="ascii").splitlines()
+
+
+def test_warned_once_however_many_deliver(quota, warned):
+    quota.set("carol", "none")
+    size = quota.files("carol")[0]
+    quota.set("carol", str(2 * (size + 50000)))  # 100 messages of about 1100 bytes are to come
+    replies = []
+    workers = [threading.Thread(target=lambda: replies.extend(quota.deliver("carol", 10))) for _ in range(10)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert replies == ["250 2.0.0"] * 100
+    assert wait_for_lines(warned, 1) == ["3 first carol@home.test 50"]
+    quota.deliver("carol", 2)
+    time.sleep(0.3)
+    assert len(wait_for_lines(warned, 1)) == 1, quota.lab.lmtpd.log()
+    assert quota.lab.lmtpd.log().count("carol@home.test: quota reached 50%") == 1
+
+
+def test_warned_by_message(quota, warned):
+    quota.empty("bob")
+    quota.set("bob", "100K")
+    assert quota.deliver("bob", 4, body_bytes=24000) == ["250 2.0.0"] * 4
+    with mail.Mailbox(quota.lab.dovecot.imap_port, "bob@home.test", PASSWORD) as box:
+        box.imap.select()
+        count = int(box.imap.search(None, "ALL")[1][0].split()[-1])
+        raw = b"".join(part[1] for part in box.imap.fetch("1:*", "(BODY[])")[1] if isinstance(part, tuple)
+                       and b"auto-generated" in part[1])
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    assert count == 5
+    assert message["Subject"] == "Voll zu 90%: \u00fcbervoll"
+    assert re.fullmatch(r"bob@home.test 9\d\.\d kB 100 kB\s*", message.get_content())
+    assert message["From"] == "Mail system <postmaster@home.test>"
+    assert quota.sum("bob") == quota.files("bob")
+    assert wait_for_lines(warned, 1)[-1] == "3 first bob@home.test 50"
+
+
 def dovecot_count(quota):
     """(bytes, messages) as Dovecot's backend count has them; kilobytes rounded as in its answer to GETQUOTA."""
     status = quota.doveadm("-f", "tab", "mailbox", "status", "-u", "carol@home.test", "vsize messages", "*").splitlines()
@@ -218,6 +289,7 @@ def test_backend_count_agrees(quota):
 
 
 def test_backend_count_deleted_mail_makes_room(quota):
+    quota.empty("bob")
     quota.set("bob", "30K")
     replies = quota.deliver("bob", 40)
     assert replies[-1] == "552 5.2.2"

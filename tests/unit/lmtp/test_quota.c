@@ -200,6 +200,58 @@ START_TEST(folders)
 }
 END_TEST
 
+static struct lmtp_quota_warning warnings[2];
+
+static void
+warn_at(const char *first, const char *second)
+{
+    const char *const titles[] = {first, second};
+
+    for (size_t i = 0; i < 2; i++)
+        warnings[i] = (struct lmtp_quota_warning){.item.title = (char *)(uintptr_t)titles[i],
+                                                  .message = true,
+                                                  .subject = (char *)(uintptr_t) "at {percent}",
+                                                  .text = (char *)(uintptr_t) "{used}"};
+    t.settings.quota_warnings = (struct conf_items){.items = warnings, .count = 2};
+}
+
+/* A message is about a third of 5 kB; a warning has about 400 bytes. */
+START_TEST(warning_once)
+{
+    limit("*:storage=5", NULL);
+    warn_at("50%", "100%");
+    ck_assert_str_eq(send_to(RCPT("alice"), ""), ACCEPTED);
+    ck_assert_uint_eq(temp_tree_count(lmtp_talk_path(&t, "alice", "new")), 1);
+    ck_assert_str_eq(send_to(RCPT("alice") RCPT("bob"), "") + strlen("220 250 250/2.1.0 "),
+                     "250/2.1.5 250/2.1.5 354 250/2.0.0 250/2.0.0 " BYE);
+    ck_assert_uint_eq(temp_tree_count(lmtp_talk_path(&t, "alice", "new")), 3);
+    ck_assert_uint_eq(temp_tree_count(lmtp_talk_path(&t, "alice", "tmp")), 0);
+    ck_assert_uint_eq(temp_tree_count(lmtp_talk_path(&t, "bob", "new")), 1);
+    long long sum = sum_of("alice");
+    ck_assert_msg(sum > 3400 && sum < 5120, "%lld: the warning counts", sum);
+    ck_assert_str_eq(send_to(RCPT("alice"), ""), "220 250 250/2.1.0 250/2.1.5 354 552/5.2.2 " BYE);
+    ck_assert_uint_eq(temp_tree_count(lmtp_talk_path(&t, "alice", "new")), 3);
+}
+END_TEST
+
+/* The warning at the first threshold is what takes the mailbox to the second, 4 % or 205 bytes on:
+ * there is one for that, too, and no third. */
+START_TEST(warning_leads_to_the_next)
+{
+    char first[16], second[16];
+
+    limit("*:storage=5", NULL);
+    ck_assert_str_eq(send_to(RCPT("alice"), ""), ACCEPTED);
+    int percent = (int)(2 * sum_of("alice") * 100 / 5120);
+    snprintf(first, sizeof(first), "%d%%", percent);
+    snprintf(second, sizeof(second), "%d%%", percent + 4);
+    warn_at(first, second);
+    ck_assert_str_eq(send_to(RCPT("alice"), ""), ACCEPTED);
+    ck_assert_uint_eq(temp_tree_count(lmtp_talk_path(&t, "alice", "new")), 4);
+    ck_assert_int_lt(sum_of("alice"), 5120);
+}
+END_TEST
+
 /* A rule that nobody understands must not make a mailbox limitless. */
 START_TEST(broken_rule)
 {
@@ -224,6 +276,8 @@ main(void)
     tcase_add_test(tcase, messages);
     tcase_add_test(tcase, several_recipients);
     tcase_add_test(tcase, folders);
+    tcase_add_test(tcase, warning_once);
+    tcase_add_test(tcase, warning_leads_to_the_next);
     tcase_add_test(tcase, broken_rule);
     suite_add_tcase(suite, tcase);
     return unit_main(suite);

@@ -138,11 +138,11 @@ START_TEST(test_is_believed_and_added_to)
     const struct maildir_usage one = {300, 1}, gone = {-100, -1};
     struct maildir_fault f;
 
-    ck_assert_int_eq(maildir_size_add(root, &one, &f), OR_OK); /* no file: nothing */
+    ck_assert_int_eq(maildir_size_add(root, &one, NULL, &f), OR_OK); /* no file: nothing */
     ck_assert_int_eq(access(at(MAILDIR_SIZE_FILE), F_OK), -1);
     write_file(MAILDIR_SIZE_FILE, "100000S,50C\n5000 7\n");
-    ck_assert_int_eq(maildir_size_add(root, &one, &f), OR_OK);
-    ck_assert_int_eq(maildir_size_add(root, &gone, &f), OR_OK);
+    ck_assert_int_eq(maildir_size_add(root, &one, NULL, &f), OR_OK);
+    ck_assert_int_eq(maildir_size_add(root, &gone, NULL, &f), OR_OK);
     ck_assert_str_eq(read_file(MAILDIR_SIZE_FILE), "100000S,50C\n5000 7\n300 1\n-100 -1\n");
     struct maildir_usage usage = read_usage(&rules);
     ck_assert_int_eq(usage.bytes, 5200);
@@ -151,6 +151,47 @@ START_TEST(test_is_believed_and_added_to)
 END_TEST
 
 static char long_text[MAILDIR_SIZE_MAX_BYTES + 100];
+
+/* The change that makes the file too long to be believed is known still. */
+START_TEST(test_sum_after_last_change)
+{
+    const struct maildir_usage one = {300, 1};
+    struct maildir_usage after = {-1, -1};
+    struct maildir_fault f;
+
+    snprintf(long_text, sizeof(long_text), "100000S,50C\n5000 7\n");
+    while (strlen(long_text) <= MAILDIR_SIZE_MAX_BYTES - 4)
+        snprintf(long_text + strlen(long_text), sizeof(long_text) - strlen(long_text), "1 0\n");
+    long long lines = ((long long)strlen(long_text) - 19) / 4;
+    write_file(MAILDIR_SIZE_FILE, long_text);
+    ck_assert_int_eq(read_usage(&rules).bytes, 5000 + lines);
+    ck_assert_int_eq(maildir_size_add(root, &one, &after, &f), OR_OK);
+    ck_assert_int_eq(after.bytes, 5300 + lines);
+    ck_assert_int_eq(read_usage(&rules).bytes, COUNTED);
+}
+END_TEST
+
+/* What was in the mailbox with this change, though others have been added behind it. */
+START_TEST(test_sum_after_change)
+{
+    const struct maildir_usage one = {300, 1}, two = {20, 1};
+    struct maildir_usage after = {-1, -1};
+    struct maildir_fault f;
+
+    ck_assert_int_eq(maildir_size_add(root, &one, &after, &f), OR_OK); /* no file */
+    ck_assert_int_eq(after.bytes, 0);
+    write_file(MAILDIR_SIZE_FILE, "100000S,50C\n5000 7\n");
+    ck_assert_int_eq(maildir_size_add(root, &one, &after, &f), OR_OK);
+    ck_assert_int_eq(after.bytes, 5300);
+    ck_assert_int_eq(after.messages, 8);
+    ck_assert_int_eq(maildir_size_add(root, &two, &after, &f), OR_OK);
+    ck_assert_int_eq(after.bytes, 5320);
+    write_file(MAILDIR_SIZE_FILE, "100000S,50C\nwhat 7\n");
+    ck_assert_int_eq(maildir_size_add(root, &one, &after, &f), OR_OK);
+    ck_assert_int_eq(after.bytes, 0);
+    ck_assert_int_eq(after.messages, 0);
+}
+END_TEST
 
 /* What is counted anew. */
 static const char *const distrusted[] = {
@@ -217,11 +258,11 @@ START_TEST(test_no_ordinary_file)
     struct maildir_fault f = {0};
 
     ck_assert_int_eq(mkfifo(at(MAILDIR_SIZE_FILE), 0600), 0);
-    ck_assert_int_eq(maildir_size_add(root, &one, &f), OR_TEMPFAIL); /* nobody reads: ENXIO */
+    ck_assert_int_eq(maildir_size_add(root, &one, NULL, &f), OR_TEMPFAIL); /* nobody reads: ENXIO */
     ck_assert_int_eq(read_usage(&rules).bytes, COUNTED);
     ck_assert_int_eq(unlink(at(MAILDIR_SIZE_FILE)), 0);
     ck_assert_int_eq(symlink("/etc/passwd", at(MAILDIR_SIZE_FILE)), 0);
-    ck_assert_int_eq(maildir_size_add(root, &one, &f), OR_TEMPFAIL);
+    ck_assert_int_eq(maildir_size_add(root, &one, NULL, &f), OR_TEMPFAIL);
     ck_assert_int_eq(read_usage(&rules).bytes, COUNTED);
     ck_assert_str_eq(read_file(MAILDIR_SIZE_FILE), "100000S,50C\n1238 5\n"); /* took its place */
 }
@@ -250,6 +291,8 @@ main(void)
     tcase_add_test(tcase, test_virtual_sizes);
     tcase_add_test(tcase, test_no_limits_no_file);
     tcase_add_test(tcase, test_is_believed_and_added_to);
+    tcase_add_test(tcase, test_sum_after_change);
+    tcase_add_test(tcase, test_sum_after_last_change);
     tcase_add_loop_test(tcase, test_is_counted_anew, 0,
                         (int)(sizeof(distrusted) / sizeof(distrusted[0])));
     tcase_add_test(tcase, test_full_is_believed_while_fresh);
