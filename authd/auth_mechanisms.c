@@ -24,7 +24,7 @@ auth_mechanisms_find(struct daemon *d, struct span name)
 }
 
 void
-auth_mechanisms_list(struct daemon *d, struct buf *out)
+auth_mechanisms_list(struct daemon *d, bool binds, struct buf *out)
 {
     const struct daemon_snapshot *snapshot = daemon_snapshot_take(d);
     const struct conf_list *list = offered(snapshot);
@@ -33,7 +33,22 @@ auth_mechanisms_list(struct daemon *d, struct buf *out)
     for (size_t i = 0; i < list->count; i++) {
         const struct mech *mech = mech_find(span_cstr(list->items[i]));
 
-        buf_addf(out, "MECH\t%s\t%s\n", mech->name, mech->flags);
+        if (binds || !mech->binds)
+            buf_addf(out, "MECH\t%s%s%s\n", mech->name, mech->flags[0] != '\0' ? "\t" : "",
+                     mech->flags);
     }
     daemon_snapshot_drop(d, snapshot);
+}
+
+bool
+auth_mechanisms_bind(struct daemon *d)
+{
+    const struct daemon_snapshot *snapshot = daemon_snapshot_take(d);
+    const struct conf_list *list = offered(snapshot);
+    bool binds = false;
+
+    for (size_t i = 0; i < list->count; i++)
+        binds |= mech_find(span_cstr(list->items[i]))->binds;
+    daemon_snapshot_drop(d, snapshot);
+    return binds;
 }

@@ -11,7 +11,10 @@
 
 /* By name without case; NULL: none of this name is offered. */
 const struct mech *auth_mechanisms_find(struct daemon *d, struct span name);
-/* The MECH lines of the greeting, in the option's order. */
-void auth_mechanisms_list(struct daemon *d, struct buf *out);
+/* The MECH lines of the greeting, in the option's order; `binds`: also those for who can say the
+ * channel's binding. */
+void auth_mechanisms_list(struct daemon *d, bool binds, struct buf *out);
+/* Whether there are such. */
+bool auth_mechanisms_bind(struct daemon *d);
 
 #endif

@@ -21,6 +21,7 @@ authd_open(const void *settings, void **state_out, struct err *e)
     state->requests = auth_requests_new();
     state->cache = login_cache_new();
     crypto_random(state->salt_secret, sizeof(state->salt_secret));
+    atomic_flag_clear(&state->rehashing);
     *state_out = state;
     return OR_OK;
 }
@@ -71,6 +72,7 @@ authd_build(void *state, const void *settings, bool check_only, void **built_out
     if (state != NULL) { /* a check of the configuration has none */
         built->cache = ((struct authd_state *)state)->cache;
         built->salt_secret = ((struct authd_state *)state)->salt_secret;
+        built->rehashing = &((struct authd_state *)state)->rehashing;
     }
     or_status st = authd_sources_open(s, check_only, &built->accounts, e);
     if (st == OR_OK)

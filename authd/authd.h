@@ -13,6 +13,8 @@
 #include "authd/login_cache.h"
 #include "common/run/daemon.h"
 
+#include <stdatomic.h>
+
 #define AUTHD_SALT_SECRET_BYTES 32
 
 /* daemon_state(): what outlives reloads. */
@@ -20,6 +22,7 @@ struct authd_state {
     struct auth_requests *requests;
     struct login_cache *cache;
     char salt_secret[AUTHD_SALT_SECRET_BYTES]; /* login_keys.c */
+    atomic_flag rehashing;                     /* login_rehash.c: one is under way */
 };
 
 /* daemon_snapshot.built */
@@ -27,6 +30,7 @@ struct authd_built {
     struct accounts accounts;
     struct login_cache *cache; /* the state's */
     const char *salt_secret;   /* the state's */
+    atomic_flag *rehashing;    /* the state's */
     struct dict_store *dict;   /* NULL without `listen dict` */
 };
 

@@ -3,10 +3,13 @@
  */
 #include "authd/authd_conf.h"
 
+#include "authd/accounts/password_make.h"
 #include "authd/mail_home.h"
 #include "authd/sasl/mech.h"
+#include "common/base/xalloc.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FIELD(name_) offsetof(struct authd_settings, name_)
@@ -14,6 +17,8 @@
 /* Uid 0 would make every mailbox root's; Dovecot refuses it too. */
 #define FIRST_UID 1
 #define LAST_UID 4294967293
+
+#define MASTER_USER_BYTES 4096
 
 static const struct conf_option options[] = {
     {.name = "database",
@@ -81,14 +86,33 @@ static const struct conf_option options[] = {
      .offset = FIELD(mechanisms),
      .def = "PLAIN,LOGIN",
      .help = "SASL mechanisms offered, in this order: PLAIN, LOGIN, SCRAM-SHA-1, SCRAM-SHA-256, "
-             "SCRAM-SHA-512"},
-    /* Off: Postfix (smtpd_tls_auth_only) and Dovecot (disable_plaintext_auth) keep that gate, and
-     * know which of their clients are let through. */
+             "SCRAM-SHA-512, SCRAM-SHA-1-PLUS, SCRAM-SHA-256-PLUS, EXTERNAL, CRAM-MD5"},
     {.name = "require-tls",
      .type = CONF_BOOL,
      .offset = FIELD(require_tls),
-     .def = "false",
+     .def = "true",
      .help = "refuse passwords that came without TLS, whatever Postfix and Dovecot allow"},
+    {.name = "plaintext-networks",
+     .type = CONF_CIDR_LIST,
+     .offset = FIELD(plaintext_networks),
+     .def = "127.0.0.0/8,::1",
+     .help = "from here passwords may come without TLS in spite of require-tls"},
+    {.name = "password-scheme",
+     .type = CONF_ENUM,
+     .offset = FIELD(password_scheme),
+     .def = "yescrypt",
+     .words = password_scheme_words,
+     .help = "how new passwords are stored: yescrypt, ARGON2ID, BLF-CRYPT, SHA512-CRYPT, "
+             "SCRAM-SHA-1, SCRAM-SHA-256, SCRAM-SHA-512"},
+    {.name = "rehash",
+     .type = CONF_BOOL,
+     .offset = FIELD(rehash),
+     .def = "true",
+     .help = "store a password anew at its next login when it is stored in a weaker way"},
+    {.name = "master-users",
+     .type = CONF_STRING_LIST,
+     .offset = FIELD(master_users),
+     .help = "accounts that may log in as any other, as user*master or by authorization identity"},
 };
 
 #define SOURCE(name_) offsetof(struct authd_source, name_)
@@ -259,6 +283,27 @@ static const struct conf_service services[] = {
     {.name = "dict", .default_mode = 0660},
 };
 
+/* Puts each into the form in which accounts are stored. */
+static or_status
+check_master_users(struct authd_settings *s, struct err *e)
+{
+    struct arena mem;
+    or_status st = OR_OK;
+
+    for (size_t i = 0; st == OR_OK && i < s->master_users.count; i++) {
+        struct account_address address;
+
+        arena_init(&mem, MASTER_USER_BYTES);
+        st = account_address_parse(span_cstr(s->master_users.items[i]), false, &mem, &address, e);
+        if (st == OR_OK) {
+            free(s->master_users.items[i]);
+            s->master_users.items[i] = xmemdup0(address.whole.p, address.whole.n);
+        }
+        arena_fini(&mem);
+    }
+    return st == OR_OK ? OR_OK : err_wrap(e, OR_CONFIG, "%s: master-users", s->common.path);
+}
+
 static or_status
 check(void *settings, struct err *e)
 {
@@ -271,7 +316,8 @@ check(void *settings, struct err *e)
         if (mech_find(span_cstr(s->mechanisms.items[i])) == NULL)
             return err_set(e, OR_CONFIG, "mechanisms: \"%s\": there is no such mechanism",
                            s->mechanisms.items[i]);
-    return mail_home_check(s->mail_home, e);
+    or_status st = check_master_users(s, e);
+    return st == OR_OK ? mail_home_check(s->mail_home, e) : st;
 }
 
 const struct conf_schema authd_schema = {

@@ -49,6 +49,10 @@ struct authd_settings {
     bool allow_weak_schemes;
     struct conf_list mechanisms; /* offered, in this order */
     bool require_tls;            /* plaintext mechanisms only where the client says `secured` */
+    struct conf_cidrs plaintext_networks; /* or from here */
+    int password_scheme;                  /* enum password_scheme: of new passwords */
+    bool rehash;
+    struct conf_list master_users; /* canonical */
 };
 
 extern const struct conf_schema authd_schema;

@@ -5,8 +5,17 @@
 
 #define ROW(id_) [(id_)-METRICS_FIRST]
 
-static const char *const mechanisms[] = {"PLAIN",         "LOGIN", "SCRAM-SHA-1", "SCRAM-SHA-256",
-                                         "SCRAM-SHA-512", "other", NULL};
+static const char *const mechanisms[] = {"PLAIN",
+                                         "LOGIN",
+                                         "SCRAM-SHA-1",
+                                         "SCRAM-SHA-256",
+                                         "SCRAM-SHA-512",
+                                         "SCRAM-SHA-1-PLUS",
+                                         "SCRAM-SHA-256-PLUS",
+                                         "EXTERNAL",
+                                         "CRAM-MD5",
+                                         "other",
+                                         NULL};
 static const char *const kinds[] = {"userdb",  "passdb",  "request", "mailbox-domains", "mailboxes",
                                     "aliases", "senders", "dict",    "other",           NULL};
 /* In the order of their enums. */

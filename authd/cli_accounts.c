@@ -3,6 +3,7 @@
  */
 #include "authd/cli_accounts.h"
 
+#include "authd/accounts/password_make.h"
 #include "authd/authd_conf.h"
 
 #include <errno.h>
@@ -12,10 +13,11 @@
 
 #define CLI_ACCOUNTS_BYTES (1024 * 1024) /* a thousand targets of the longest kind fit */
 
-/* The path into `out`. OR_CONFIG; OR_LIMIT: longer than any path. */
+/* What the configuration says: the path into `out`. Without a file the defaults hold. OR_CONFIG. */
 static or_status
-configured_path(const struct cli *cli, char *out, size_t out_bytes, struct err *e)
+read_configuration(struct cli_accounts *a, char *out, size_t out_bytes)
 {
+    const struct cli *cli = a->cli;
     char conf_path[PATH_MAX];
     void *settings = NULL;
 
@@ -28,24 +30,28 @@ configured_path(const struct cli *cli, char *out, size_t out_bytes, struct err *
             return OR_OK;
         }
     }
-    or_status st = conf_load(&authd_schema, conf_path, &settings, e);
+    or_status st = conf_load(&authd_schema, conf_path, &settings, &a->e);
 
     if (st != OR_OK)
         return st;
     snprintf(out, out_bytes, "%s", ((const struct authd_settings *)settings)->database);
+    a->password_scheme = ((const struct authd_settings *)settings)->password_scheme;
     conf_free(&authd_schema, settings);
     return OR_OK;
 }
 
+/* --database says where; the configuration, where there is one that can be read, says the rest. */
 static or_status
-find_path(const struct cli *cli, char *out, size_t out_bytes, struct err *e)
+configure(struct cli_accounts *a, char *out, size_t out_bytes)
 {
-    const char *named = cli_option(cli, "database");
+    const char *named = cli_option(a->cli, "database");
+    or_status st = OR_OK;
 
-    if (named == NULL)
-        return configured_path(cli, out, out_bytes, e);
-    snprintf(out, out_bytes, "%s", named);
-    return OR_OK;
+    if (named == NULL || a->cli->config != NULL)
+        st = read_configuration(a, out, out_bytes);
+    if (st == OR_OK && named != NULL)
+        snprintf(out, out_bytes, "%s", named);
+    return st;
 }
 
 int
@@ -53,9 +59,9 @@ cli_accounts_begin(struct cli_accounts *a, const struct cli *cli, enum cli_accou
 {
     char path[PATH_MAX];
 
-    *a = (struct cli_accounts){.cli = cli};
+    *a = (struct cli_accounts){.cli = cli, .password_scheme = PASSWORD_YESCRYPT};
     arena_init(&a->mem, CLI_ACCOUNTS_BYTES);
-    or_status st = find_path(cli, path, sizeof(path), &a->e);
+    or_status st = configure(a, path, sizeof(path));
 
     /* A mistyped path must not leave an empty database behind. */
     if (st == OR_OK && mode == CLI_ACCOUNTS_CHANGE && access(path, F_OK) != 0 && errno == ENOENT)

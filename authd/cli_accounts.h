@@ -16,6 +16,7 @@
 struct cli_accounts {
     const struct cli *cli;
     struct account_db *db;
+    int password_scheme; /* enum password_scheme: of new passwords, as configured */
     struct arena mem;
     struct err e;
 };

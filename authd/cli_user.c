@@ -1,9 +1,9 @@
 /*
- * outrider user: passwords are hashed here, with the default scheme; the database never sees them.
+ * outrider user: passwords are hashed here; the database never sees them.
  */
 #include "authd/cli_user.h"
 
-#include "authd/accounts/password_scram.h"
+#include "authd/accounts/password_make.h"
 #include "authd/cli_accounts.h"
 #include "authd/cli_password.h"
 #include "authd/cli_quota.h"
@@ -57,49 +57,34 @@ parse_home(const struct cli *cli, struct span *home_out)
     return CLI_YES;
 }
 
-/* By --scheme; the default comes first. */
-static const struct {
-    const char *name;
-    bool is_scram;
-    enum password_scheme scheme;
-    enum scram_digest digest;
-} schemes[] = {
-    {.name = "yescrypt", .scheme = PASSWORD_YESCRYPT},
-    {.name = "SHA512-CRYPT", .scheme = PASSWORD_SHA512_CRYPT},
-    {.name = "SCRAM-SHA-1", .is_scram = true, .digest = SCRAM_SHA1},
-    {.name = "SCRAM-SHA-256", .is_scram = true, .digest = SCRAM_SHA256},
-    {.name = "SCRAM-SHA-512", .is_scram = true, .digest = SCRAM_SHA512},
-};
-
+/* --scheme, or what is configured. */
 static int
-parse_scheme(const struct cli *cli, size_t *at_out)
+parse_scheme(const struct cli_accounts *a, enum password_scheme *scheme_out)
 {
-    const char *name = cli_option(cli, "scheme");
+    const char *name = cli_option(a->cli, "scheme");
+    int at = 0;
 
-    *at_out = 0;
+    *scheme_out = (enum password_scheme)a->password_scheme;
     if (name == NULL)
         return CLI_YES;
-    for (; *at_out < sizeof(schemes) / sizeof(schemes[0]); ++*at_out)
-        if (span_equal_nocase_cstr(span_cstr(name), schemes[*at_out].name))
+    for (; password_scheme_words[at] != NULL; at++)
+        if (span_equal_nocase_cstr(span_cstr(name), password_scheme_words[at])) {
+            *scheme_out = (enum password_scheme)at;
             return CLI_YES;
-    return cli_fail(cli, CLI_USAGE,
-                    "--scheme=%s: yescrypt, SHA512-CRYPT or SCRAM-SHA-1, -256, -512", name);
+        }
+    return cli_fail(a->cli, CLI_USAGE,
+                    "--scheme=%s: yescrypt, ARGON2ID, BLF-CRYPT, SHA512-CRYPT or SCRAM-SHA-1, "
+                    "-256, -512",
+                    name);
 }
 
-static or_status
-hash_as(size_t scheme, struct span password, char out[PASSWORD_MAX_HASH_BYTES], struct err *e)
-{
-    return schemes[scheme].is_scram ? password_scram_hash(schemes[scheme].digest, password, out, e)
-                                    : password_hash(schemes[scheme].scheme, password, out, e);
-}
-
-/* Asks for a password and hashes it. */
+/* Asks for a password and makes what is stored of it. */
 static int
-read_hash(struct cli_accounts *a, char out[PASSWORD_MAX_HASH_BYTES])
+read_password(struct cli_accounts *a, struct password_made *made_out)
 {
     struct buf password;
-    size_t scheme;
-    int status = parse_scheme(a->cli, &scheme);
+    enum password_scheme scheme;
+    int status = parse_scheme(a, &scheme);
 
     if (status != CLI_YES)
         return status;
@@ -107,7 +92,7 @@ read_hash(struct cli_accounts *a, char out[PASSWORD_MAX_HASH_BYTES])
     status = cli_password_read(a->cli, &password);
 
     if (status == CLI_YES) {
-        or_status st = hash_as(scheme, buf_span(&password), out, &a->e);
+        or_status st = password_make(scheme, buf_span(&password), made_out, &a->e);
 
         status = st == OR_OK ? CLI_YES : cli_accounts_fail(a, st);
     }
@@ -169,7 +154,7 @@ cli_user_add(struct cli *cli)
     struct account_change change = {.enabled = NULL};
     struct account_quota quota;
     bool enabled;
-    char hash[PASSWORD_MAX_HASH_BYTES];
+    struct password_made made;
     int status = cli_accounts_begin(&a, cli, CLI_ACCOUNTS_CHANGE);
 
     if (status == CLI_YES)
@@ -177,13 +162,14 @@ cli_user_add(struct cli *cli)
     if (status == CLI_YES)
         status = parse_change(cli, &quota, &enabled, &change);
     if (status == CLI_YES)
-        status = read_hash(&a, hash);
+        status = read_password(&a, &made);
     if (status == CLI_YES) {
-        row.password = span_cstr(hash);
+        row.password = span_cstr(made.stored);
+        row.scram_keys = span_cstr(made.scram_keys);
         status =
             cli_accounts_report(&a, add_account(&a, &row, &change), "added", row.address.whole);
     }
-    crypto_wipe(hash, sizeof(hash));
+    crypto_wipe(&made, sizeof(made));
     cli_accounts_end(&a);
     return status;
 }
@@ -233,18 +219,20 @@ cli_user_passwd(struct cli *cli)
 {
     struct cli_accounts a;
     struct account_row row;
-    char hash[PASSWORD_MAX_HASH_BYTES];
+    struct password_made made;
     int status = cli_accounts_begin(&a, cli, CLI_ACCOUNTS_CHANGE);
 
     if (status == CLI_YES)
         status = find_account(&a, &row);
     if (status == CLI_YES)
-        status = read_hash(&a, hash);
+        status = read_password(&a, &made);
     if (status == CLI_YES)
-        status = cli_accounts_report(
-            &a, account_db_set_password(a.db, &row.address, span_cstr(hash), &a.e), "changed",
-            row.address.whole);
-    crypto_wipe(hash, sizeof(hash));
+        status =
+            cli_accounts_report(&a,
+                                account_db_set_password(a.db, &row.address, span_cstr(made.stored),
+                                                        span_cstr(made.scram_keys), &a.e),
+                                "changed", row.address.whole);
+    crypto_wipe(&made, sizeof(made));
     cli_accounts_end(&a);
     return status;
 }

@@ -6,19 +6,29 @@
 
 #include "authd/accounts/password.h"
 #include "authd/authd_metrics.h"
+#include "authd/login_rehash.h"
 #include "common/base/clock.h"
 #include "common/base/crypto.h"
 
-/* RFC 4616 2: logging in as somebody else needs a permission that nobody has. */
-static bool
-acts_as_itself(const struct mech_exchange *x, const struct account_row *row, struct arena *mem)
+struct login_names
+login_names(const struct authd_settings *settings, const struct mech_exchange *x)
 {
-    struct account_address as;
+    struct span authcid = buf_span(&x->authcid);
+    size_t star = span_rfind(authcid, '*');
 
-    if (x->authzid.n == 0)
-        return true;
-    return account_address_parse(buf_span(&x->authzid), false, mem, &as, NULL) == OR_OK &&
-           span_equal(as.whole, row->address.whole);
+    if (settings->master_users.count == 0 || star == authcid.n || x->authzid.n != 0)
+        return (struct login_names){.who = authcid, .as = buf_span(&x->authzid)};
+    return (struct login_names){.who = span_from(authcid, star + 1),
+                                .as = span_slice(authcid, 0, star)};
+}
+
+static bool
+is_master(const struct authd_settings *settings, const struct account_row *row)
+{
+    for (size_t i = 0; i < settings->master_users.count; i++)
+        if (span_equal_cstr(row->address.whole, settings->master_users.items[i]))
+            return true;
+    return false;
 }
 
 /* OR_OK, OR_ABSENT (also for what no account can be called), OR_TEMPFAIL, OR_LIMIT. */
@@ -69,39 +79,73 @@ check_known(const struct daemon_snapshot *snapshot, const struct account_row *ro
     /* What the store says it says for now: nothing tells when the password changes there. */
     if (row->handle.n > 0)
         return row->source->type->verify(row->source->self, row, password, deadline, e);
-    if (row->password.n == 0 || ttl_ms == 0)
+    if (row->password.n == 0)
         return check_password(&asked, e);
     login_cache_key(cache, &question, &key);
     /* What was right while weak schemes were allowed is not when they no longer are. */
     key.bytes[0] ^= asked.allow_weak;
-    bool known = login_cache_has(cache, &key);
+    bool known = ttl_ms > 0 && login_cache_has(cache, &key);
     or_status st = known ? OR_OK : check_password(&asked, e);
-    if (st == OR_OK && !known)
-        login_cache_add(cache, &key, ttl_ms);
+    if (st == OR_OK && !known) {
+        if (ttl_ms > 0)
+            login_cache_add(cache, &key, ttl_ms);
+        login_rehash(snapshot, row, password);
+    }
     metrics_inc(AUTHD_METRIC_CACHE, known ? AUTHD_CACHE_HIT : AUTHD_CACHE_MISS);
     crypto_wipe(&key, sizeof(key));
     return st;
+}
+
+/* RFC 4616 2: logging in as somebody else needs a permission. `row` is who has logged in. */
+static enum login_result
+authorize(const struct daemon_snapshot *snapshot, struct span as, const struct account_row *row,
+          struct arena *mem, struct span *user_out, struct err *e)
+{
+    struct account_address address;
+    struct account_row other;
+
+    *user_out = row->address.whole;
+    if (as.n == 0 || (account_address_parse(as, false, mem, &address, NULL) == OR_OK &&
+                      span_equal(address.whole, row->address.whole)))
+        return LOGIN_GOOD;
+    if (!is_master(snapshot->settings, row))
+        return LOGIN_OTHER_USER;
+    or_status st = find_account(snapshot, as, mem, &other, e);
+    if (st == OR_ABSENT)
+        return LOGIN_OTHER_USER;
+    if (st != OR_OK)
+        return LOGIN_UNKNOWN_NOW;
+    *user_out = other.address.whole;
+    return other.enabled ? LOGIN_GOOD : LOGIN_DISABLED;
+}
+
+/* OR_OK, OR_ABSENT: wrong; OR_TIMEOUT, or what keeps us from knowing. */
+static or_status
+check_proof(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
+            const struct account_row *row, struct err *e)
+{
+    const struct authd_settings *settings = snapshot->settings;
+    int64_t deadline = clock_mono_ms() + settings->hash_timeout_ms;
+
+    if (x->proof == MECH_PROOF_NONE)
+        return check_known(snapshot, row, buf_span(&x->password), deadline, e);
+    return x->proof == MECH_PROOF_RIGHT && row->address.whole.n > 0 ? OR_OK : OR_ABSENT;
 }
 
 enum login_result
 login_check(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
             struct arena *mem, struct span *user_out, struct err *e)
 {
-    const struct authd_settings *settings = snapshot->settings;
-    int64_t deadline = clock_mono_ms() + settings->hash_timeout_ms;
-    struct span password = buf_span(&x->password);
+    const struct login_names names = login_names(snapshot->settings, x);
     struct account_row row = {.enabled = false};
 
-    or_status st = find_account(snapshot, buf_span(&x->authcid), mem, &row, e);
+    or_status st = find_account(snapshot, names.who, mem, &row, e);
     if (st != OR_OK && st != OR_ABSENT)
         return LOGIN_UNKNOWN_NOW;
     /* An unknown name has no password either. */
     if (st == OR_ABSENT)
-        row.password = SPAN_EMPTY;
-    if (x->proof == MECH_PROOF_NONE)
-        st = check_known(snapshot, &row, password, deadline, e);
-    else if (x->proof == MECH_PROOF_WRONG)
-        st = OR_ABSENT;
+        row = (struct account_row){.enabled = false};
+    st = check_proof(snapshot, x, &row, e);
     if (st == OR_TIMEOUT)
         return (void)err_set(e, st, "too many logins at once"), LOGIN_UNKNOWN_NOW;
     if (st == OR_ABSENT)
@@ -110,8 +154,5 @@ login_check(const struct daemon_snapshot *snapshot, const struct mech_exchange *
         return LOGIN_UNKNOWN_NOW; /* no memory, or a hash that the operator must mend */
     if (!row.enabled)
         return LOGIN_DISABLED;
-    if (!acts_as_itself(x, &row, mem))
-        return LOGIN_OTHER_USER;
-    *user_out = row.address.whole;
-    return LOGIN_GOOD;
+    return authorize(snapshot, names.as, &row, mem, user_out, e);
 }

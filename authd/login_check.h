@@ -14,11 +14,19 @@ enum login_result {
     LOGIN_GOOD,
     LOGIN_WRONG,       /* name or password: nobody is told which */
     LOGIN_DISABLED,    /* only said to who has the password */
-    LOGIN_OTHER_USER,  /* RFC 4616 2: acting as somebody else */
+    LOGIN_OTHER_USER,  /* RFC 4616 2: acting as somebody else, who is no master user */
     LOGIN_UNKNOWN_NOW, /* the store or a turn at hashing is missing: "try again later" */
 };
 
-/* `user_out` (in `mem`) is written with LOGIN_GOOD only; `e` says why with LOGIN_UNKNOWN_NOW. Takes
+/* Who shows a password or a proof, and as whom he wants to go on (empty: as himself): the master
+ * user's "user*master" taken apart, where there are master users. */
+struct login_names {
+    struct span who, as;
+};
+struct login_names
+login_names(const struct authd_settings *settings, const struct mech_exchange *x);
+
+/* `user_out` (in `mem`) is of use with LOGIN_GOOD only; `e` says why with LOGIN_UNKNOWN_NOW. Takes
  * as long as a hashing, plus hash-timeout at most for a turn at it. */
 enum login_result login_check(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
                               struct arena *mem, struct span *user_out, struct err *e);

@@ -4,11 +4,15 @@
  */
 #include "authd/login_keys.h"
 
+#include "authd/accounts/password.h"
 #include "authd/accounts/password_scram.h"
+#include "authd/login_check.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"
 
 #include <string.h>
+
+#define RANDOM_PASSWORD_BYTES 32
 
 /* The salt of a name without keys, from a secret that stays as long as we run. */
 static void
@@ -37,24 +41,52 @@ find_row(const struct daemon_snapshot *snapshot, struct account_address *address
     return st == OR_MALFORMED ? OR_ABSENT : st;
 }
 
-or_status
-login_keys_find(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
-                struct arena *mem, struct scram_keys *keys_out, struct err *e)
+static void
+find_scram(const struct daemon_snapshot *snapshot, struct span name, const struct account_row *row,
+           struct scram_keys *keys_out)
 {
-    struct account_address address = {.whole = buf_span(&x->authcid)};
-    struct account_row row = {.enabled = false};
-    or_status st = find_row(snapshot, &address, address.whole, mem, &row, e);
+    enum scram_digest digest = keys_out->digest;
 
-    if (st != OR_OK && st != OR_ABSENT)
-        return st;
     /* The motions for a name without keys are gone through in any case: they take time. */
-    *keys_out = (struct scram_keys){.digest = x->mech->digest};
-    fake_salt(snapshot, address.whole, keys_out);
+    fake_salt(snapshot, name, keys_out);
     crypto_random(keys_out->stored_key, sizeof(keys_out->stored_key));
     crypto_random(keys_out->server_key, sizeof(keys_out->server_key));
     /* A password stored otherwise is as good as none: the exchange fails at its end. */
-    if (st == OR_OK && row.handle.n == 0 &&
-        password_scram_keys(row.password, keys_out->digest, keys_out) != OR_OK)
-        log_debug("%s for an account without keys for it", x->mech->name);
+    if (row != NULL && password_scram_keys(row->scram_keys, digest, keys_out) != OR_OK &&
+        password_scram_keys(row->password, digest, keys_out) != OR_OK)
+        log_debug("SCRAM for an account without keys for it");
+}
+
+/* The password itself, where it is stored so; else one that nobody can have. */
+static or_status
+find_password(const struct daemon_snapshot *snapshot, const struct account_row *row,
+              struct arena *mem, struct span *password_out)
+{
+    char random[2 * RANDOM_PASSWORD_BYTES + 1];
+    struct span plain = SPAN_EMPTY;
+    bool weak = ((const struct authd_settings *)snapshot->settings)->allow_weak_schemes;
+
+    crypto_random_hex(random, RANDOM_PASSWORD_BYTES);
+    if (row != NULL && weak && password_is_plain(row->password, &plain))
+        return arena_copy(mem, plain, password_out);
+    return arena_copy(mem, span_cstr(random), password_out);
+}
+
+or_status
+login_keys_find(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
+                struct arena *mem, struct mech_keys *keys_out, struct err *e)
+{
+    struct account_address address = {.whole = login_names(snapshot->settings, x).who};
+    struct account_row row = {.enabled = false};
+    or_status st = find_row(snapshot, &address, address.whole, mem, &row, e);
+    /* One that its source checks by itself (LDAP by bind) has no keys here. */
+    const struct account_row *found = st == OR_OK && row.handle.n == 0 ? &row : NULL;
+
+    if (st != OR_OK && st != OR_ABSENT)
+        return st;
+    *keys_out = (struct mech_keys){.scram.digest = x->mech->digest, .password = SPAN_EMPTY};
+    if (x->mech->needs == MECH_KEYS_PASSWORD)
+        return find_password(snapshot, found, mem, &keys_out->password);
+    find_scram(snapshot, address.whole, found, &keys_out->scram);
     return OR_OK;
 }

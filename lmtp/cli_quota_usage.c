@@ -112,7 +112,7 @@ static int
 run(const struct cli *cli, bool anew)
 {
     struct lmtp_settings *settings = NULL;
-    struct report report;
+    struct report report = {.account_name = SPAN_EMPTY};
     struct arena mem;
     struct err e = {""};
     int status = load(cli, &settings);

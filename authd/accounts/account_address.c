@@ -4,6 +4,7 @@
  * it takes only local parts that need no quoting anywhere.
  */
 #include "authd/accounts/account_db.h"
+#include "authd/accounts/saslprep.h"
 #include "common/text/domain.h"
 #include "common/text/utf8.h"
 
@@ -92,23 +93,38 @@ join(struct span local, struct span domain, struct arena *mem, struct account_ad
     return OR_OK;
 }
 
+static or_status
+parse_parts(struct span local, struct span domain, struct arena *mem,
+            struct account_address *address_out, struct err *e)
+{
+    struct span canonical = SPAN_EMPTY;
+    or_status st = check_local(local, e);
+
+    if (st == OR_OK)
+        st = account_domain_parse(domain, mem, &canonical, e);
+    if (st == OR_OK)
+        st = join(local, canonical, mem, address_out);
+    return st == OR_LIMIT ? err_set(e, OR_LIMIT, "no room for the address") : st;
+}
+
 or_status
 account_address_parse(struct span text, bool catch_all_ok, struct arena *mem,
                       struct account_address *address_out, struct err *e)
 {
     size_t at = span_rfind(text, '@');
     struct span local = span_slice(text, 0, at);
-    struct span domain = SPAN_EMPTY;
+    struct buf prepared;
 
     if (at == text.n)
         return err_set(e, OR_MALFORMED, "\"%.*s\" has no @", SPAN_ARG(text));
     if (local.n == 0 && !catch_all_ok)
         return err_set(e, OR_MALFORMED, "\"%.*s\" has nothing before the @", SPAN_ARG(text));
-    or_status st = check_local(local, e);
-
-    if (st == OR_OK)
-        st = account_domain_parse(span_from(text, at + 1), mem, &domain, e);
-    if (st == OR_OK)
-        st = join(local, domain, mem, address_out);
-    return st == OR_LIMIT ? err_set(e, OR_LIMIT, "no room for the address") : st;
+    buf_init(&prepared, SASLPREP_MAX_BYTES);
+    /* An "ü" is an "ü" in one character or in two. Scripts that run from right to left stay as they
+     * came: RFC 4013 would refuse them beside a digit. */
+    if (!utf8_is_ascii(local) && saslprep(local, &prepared) == OR_OK)
+        local = buf_span(&prepared);
+    or_status st = parse_parts(local, span_from(text, at + 1), mem, address_out, e);
+    buf_fini(&prepared);
+    return st;
 }

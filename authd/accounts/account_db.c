@@ -26,6 +26,8 @@ static const char *const migrations[] = {
     /* "BYTES,MESSAGES"; NULL: the domain's, and with that none. */
     "ALTER TABLE accounts ADD COLUMN quota TEXT;"
     "ALTER TABLE domains ADD COLUMN quota TEXT;",
+    /* Of the same password, for SCRAM: password_scram.h. */
+    "ALTER TABLE accounts ADD COLUMN scram_keys TEXT;",
 };
 
 static const struct sqlite_db_schema schema = {
@@ -46,6 +48,7 @@ account_db_open(const char *path, bool may_write, struct account_db **db_out, st
     struct account_db *db = xcalloc(1, sizeof(*db));
 
     db->sqlite = sqlite;
+    db->path = xstrdup(path);
     lock_init(&db->lock, LOCK_ACCOUNT_DB);
     *db_out = db;
     return OR_OK;
@@ -59,7 +62,14 @@ account_db_close(struct account_db *db)
     sqlite3_finalize(db->find);
     sqlite3_close(db->sqlite);
     lock_fini(&db->lock);
+    free(db->path);
     free(db);
+}
+
+const char *
+account_db_path(const struct account_db *db)
+{
+    return db->path;
 }
 
 or_status
@@ -94,7 +104,8 @@ id_or_none(sqlite3_stmt *step, int column)
 
 #define ACCOUNT_COLUMNS                                                                            \
     "address, password, enabled, uid, gid, home,"                                                  \
-    " coalesce(quota, (SELECT d.quota FROM domains d WHERE d.name = domain))"
+    " coalesce(quota, (SELECT d.quota FROM domains d WHERE d.name = domain)),"                     \
+    " scram_keys"
 
 /* "BYTES,MESSAGES"; whatever else somebody wrote there is no limit. */
 static struct account_quota
@@ -126,6 +137,8 @@ read_account(sqlite3_stmt *step, struct arena *mem, struct account_row *row_out,
         st = account_sql_text(step, 1, mem, &row.password, e);
     if (st == OR_OK)
         st = account_sql_text(step, 5, mem, &row.home, e);
+    if (st == OR_OK)
+        st = account_sql_text(step, 7, mem, &row.scram_keys, e);
     if (st != OR_OK)
         return st;
     row.address = split_address(whole);

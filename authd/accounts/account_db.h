@@ -37,7 +37,8 @@ struct account_source;
  * and an empty span. */
 struct account_row {
     struct account_address address;
-    struct span password; /* "{CRYPT}$y$..."; empty: no login by password */
+    struct span password;   /* "{CRYPT}$y$..."; empty: no login by password */
+    struct span scram_keys; /* beside it (password_scram.h); empty: none */
     bool enabled;
     int64_t uid, gid;
     struct span home;
@@ -60,11 +61,14 @@ struct account_db;
 or_status account_db_open(const char *path, bool may_write, struct account_db **db_out,
                           struct err *e) OR_MUST_USE;
 void account_db_close(struct account_db *db); /* NULL is allowed */
+/* As given to account_db_open(). */
+const char *account_db_path(const struct account_db *db);
 
-/* Canonical form. OR_MALFORMED: no '@', bad domain, or a local part that is empty, over
+/* Canonical form. Only ASCII letters are lowered; other characters go through SASLprep (RFC 4013)
+ * where it takes them. OR_MALFORMED: no '@', bad domain, or a local part that is empty, over
  * ACCOUNT_MAX_LOCAL_BYTES, begins with a dot, or holds '/', blanks, control bytes, NUL, '@',
  * quotes, commas and other specials of RFC 5322, or bad UTF-8: it becomes part of paths and lines.
- * Only ASCII letters are lowered. `catch_all_ok`: "@domain" (empty local part) is allowed. OR_LIMIT
+ * `catch_all_ok`: "@domain" (empty local part) is allowed. OR_LIMIT
  * past the arena. */
 or_status account_address_parse(struct span text, bool catch_all_ok, struct arena *mem,
                                 struct account_address *address_out, struct err *e) OR_MUST_USE;
@@ -107,8 +111,14 @@ account_db_delete_domain(struct account_db *db, struct span domain, struct err *
 /* OR_MALFORMED also when an alias has that address. */
 or_status
 account_db_add(struct account_db *db, const struct account_row *row, struct err *e) OR_MUST_USE;
-or_status account_db_set_password(struct account_db *db, const struct account_address *address,
-                                  struct span password, struct err *e) OR_MUST_USE;
+/* Replaces both: keys of an old password must not open the account. */
+or_status
+account_db_set_password(struct account_db *db, const struct account_address *address,
+                        struct span password, struct span scram_keys, struct err *e) OR_MUST_USE;
+/* As account_db_set_password(), where `old` is still what is stored; else OR_ABSENT. */
+or_status account_db_replace_password(struct account_db *db, const struct account_row *old,
+                                      struct span password, struct span scram_keys,
+                                      struct err *e) OR_MUST_USE;
 or_status account_db_set(struct account_db *db, const struct account_address *address,
                          const struct account_change *change, struct err *e) OR_MUST_USE;
 /* Of the domain's mailboxes that have none of their own. */

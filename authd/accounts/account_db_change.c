@@ -25,7 +25,8 @@ struct change {
     struct span domain;
     const struct account_address *address;
     const struct account_row *row;
-    struct span password;
+    struct span password, scram_keys;
+    struct span old_password; /* p == NULL: it may be any */
     const struct span *targets;
     size_t target_count;
     const struct account_change *set;
@@ -200,21 +201,28 @@ quota_text(const struct account_quota *quota, char out[QUOTA_TEXT_BYTES])
     return span_cstr(out);
 }
 
+static struct span
+text_or_null(struct span text)
+{
+    return text.n != 0 ? text : (struct span){0};
+}
+
 #define INSERT_ACCOUNT                                                                             \
-    "INSERT INTO accounts (address, domain, password, enabled, uid, gid, home) VALUES"
+    "INSERT INTO accounts (address, domain, password, enabled, uid, gid, home, scram_keys) VALUES"
 
 static or_status
 step_add(struct account_db *db, const struct change *c, struct err *e)
 {
     const struct account_row *row = c->row;
     char uid[ID_TEXT_BYTES], gid[ID_TEXT_BYTES];
-    struct span home = row->home.n != 0 ? row->home : (struct span){0};
+    struct span home = text_or_null(row->home);
     struct span password = row->password.n != 0 ? row->password : SPAN_EMPTY;
-    struct account_sql sql = {.text = row->enabled ? INSERT_ACCOUNT " (?1, ?2, ?3, 1, ?4, ?5, ?6)"
-                                                   : INSERT_ACCOUNT " (?1, ?2, ?3, 0, ?4, ?5, ?6)",
-                              .params = {row->address.whole, row->address.domain, password,
-                                         id_text(row->uid, uid), id_text(row->gid, gid), home},
-                              .count = 6};
+    struct account_sql sql = {
+        .text = row->enabled ? INSERT_ACCOUNT " (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7)"
+                             : INSERT_ACCOUNT " (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7)",
+        .params = {row->address.whole, row->address.domain, password, id_text(row->uid, uid),
+                   id_text(row->gid, gid), home, text_or_null(row->scram_keys)},
+        .count = 7};
     or_status st = check_address_free(db, &row->address, false, e);
 
     return st == OR_OK ? account_sql_run(db, &sql, e) : st;
@@ -228,20 +236,38 @@ account_db_add(struct account_db *db, const struct account_row *row, struct err 
     return transact(db, step_add, &c, e);
 }
 
+/* ?4: what is stored now, NULL: whatever it is. */
 static or_status
 step_set_password(struct account_db *db, const struct change *c, struct err *e)
 {
-    struct account_sql sql = sql_with("UPDATE accounts SET password = ?2 WHERE address = ?1",
-                                      c->address->whole, c->password);
+    struct account_sql sql = {
+        .text = "UPDATE accounts SET password = ?2, scram_keys = ?3 WHERE address = ?1"
+                " AND (?4 IS NULL OR password = ?4)",
+        .params = {c->address->whole, c->password, text_or_null(c->scram_keys), c->old_password},
+        .count = 4};
 
     return run_on_existing(db, &sql, "account", c->address->whole, e);
 }
 
 or_status
 account_db_set_password(struct account_db *db, const struct account_address *address,
-                        struct span password, struct err *e)
+                        struct span password, struct span scram_keys, struct err *e)
 {
-    struct change c = {.address = address, .password = password.n != 0 ? password : SPAN_EMPTY};
+    struct change c = {.address = address,
+                       .password = password.n != 0 ? password : SPAN_EMPTY,
+                       .scram_keys = scram_keys};
+
+    return transact(db, step_set_password, &c, e);
+}
+
+or_status
+account_db_replace_password(struct account_db *db, const struct account_row *old,
+                            struct span password, struct span scram_keys, struct err *e)
+{
+    struct change c = {.address = &old->address,
+                       .old_password = old->password,
+                       .password = password,
+                       .scram_keys = scram_keys};
 
     return transact(db, step_set_password, &c, e);
 }

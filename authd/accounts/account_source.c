@@ -152,6 +152,20 @@ sqlite_each(void *self, account_visit visit, void *context, struct err *e)
     return account_db_each(self, visit, context, e);
 }
 
+/* Over a connection of its own: look-ups wait for nobody's turn at writing. */
+static or_status
+sqlite_replace_password(void *self, const struct account_row *row, struct span password,
+                        struct span scram_keys, struct err *e)
+{
+    struct account_db *writer = NULL;
+    or_status st = account_db_open(account_db_path(self), true, &writer, e);
+
+    if (st == OR_OK)
+        st = account_db_replace_password(writer, row, password, scram_keys, e);
+    account_db_close(writer);
+    return st;
+}
+
 static void
 sqlite_close(void *self)
 {
@@ -164,6 +178,7 @@ static const struct account_source_type sqlite_type = {
     .find_domain = sqlite_find_domain,
     .find_alias = sqlite_find_alias,
     .each = sqlite_each,
+    .replace_password = sqlite_replace_password,
     .close = sqlite_close,
 };
 

@@ -29,6 +29,10 @@ struct account_source_type {
      * OR_OK, OR_ABSENT: it is not, OR_TEMPFAIL, OR_TIMEOUT. */
     or_status (*verify)(void *self, const struct account_row *row, struct span password,
                         int64_t deadline_mono_ms, struct err *e);
+    /* Stores a password anew where row->password is still what is stored, else OR_ABSENT. Holds up
+     * no look-ups. */
+    or_status (*replace_password)(void *self, const struct account_row *row, struct span password,
+                                  struct span scram_keys, struct err *e);
     void (*close)(void *self);
 };
 

@@ -18,6 +18,7 @@
 
 struct account_db {
     sqlite3 *sqlite;
+    char *path;
     struct lock lock;   /* LOCK_ACCOUNT_DB */
     sqlite3_stmt *find; /* what every login asks; prepared once. NULL: not yet */
 };
@@ -25,7 +26,7 @@ struct account_db {
 /* A statement with its parameters, which stay the caller's and must outlive it. */
 struct account_sql {
     const char *text;
-    struct span params[6];
+    struct span params[7];
     size_t count;
 };
 

@@ -1,26 +1,24 @@
 /*
- * Checks and makes password hashes with libcrypt. What is stored is looked at closely before it is
+ * Checks passwords. What is stored is looked at closely before it is
  * computed: libcrypt would take schemes that nobody should log in with, and costs that would hold a
  * thread for minutes.
  */
 #include "authd/accounts/password.h"
 
 #include "authd/accounts/password_scheme.h"
+#include "authd/accounts/saslprep.h"
 #include "common/base/crypto.h"
 #include "common/base/locks.h"
 #include "common/base/xalloc.h"
 
 #include <crypt.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 _Static_assert(PASSWORD_MAX_BYTES < CRYPT_MAX_PASSPHRASE_SIZE, "libcrypt counts the NUL");
 
-#define PASSWORD_NEW_ROUNDS 100000 /* of hashes made here */
-#define PASSWORD_NEW_COST 5        /* yescrypt as Debian's passwd makes it: 16 MiB, $y$j9T$ */
+#define NOBODY_COST 5 /* yescrypt as Debian's passwd makes it: 16 MiB, $y$j9T$ */
 
 /* What one hashing needs: 32 KiB, too much for a stack, and full of what must be wiped. */
 struct hashing {
@@ -50,7 +48,7 @@ gate_set_up(void)
     lock_cond_init(&gate.freed);
     /* The salt does not matter, only that the cost is the default's. */
     crypto_random(salt, sizeof(salt));
-    (void)crypt_gensalt_rn("$y$", PASSWORD_NEW_COST, salt, sizeof(salt), gate.nobody,
+    (void)crypt_gensalt_rn("$y$", NOBODY_COST, salt, sizeof(salt), gate.nobody,
                            sizeof(gate.nobody));
 }
 
@@ -90,8 +88,16 @@ password_is_supported(struct span stored)
     return scheme != NULL && (scheme->check == NULL || scheme->check(text, NULL) == OR_OK);
 }
 
-static bool
-is_hashable(struct span password)
+bool
+password_is_plain(struct span stored, struct span *password_out)
+{
+    const struct password_kind *scheme = password_scheme_find(stored, password_out, NULL);
+
+    return scheme != NULL && scheme->verify == password_digest_plain;
+}
+
+bool
+password_is_hashable(struct span password)
 {
     return password.n > 0 && password.n <= PASSWORD_MAX_BYTES &&
            !span_contains_byte(password, '\0');
@@ -116,8 +122,10 @@ hashing_free(struct hashing *h)
 
 /* Whether `password` gives `crypt_text` (which for nobody is a setting alone, and never equal). */
 static or_status
-compare(struct span crypt_text, struct span password, int64_t deadline_mono_ms, struct err *e)
+compare(const struct password_kind *scheme, struct span crypt_text, struct span password,
+        int64_t deadline_mono_ms, struct err *e)
 {
+    (void)scheme; /* libcrypt knows it by its mark */
     or_status st = gate_enter(deadline_mono_ms);
 
     if (st != OR_OK)
@@ -149,6 +157,26 @@ verify(const struct password_kind *scheme, struct span text, struct span passwor
     return st;
 }
 
+/* The bytes that were typed, then, where that differs, what SASLprep makes of them: the password
+ * may have been set on a system that writes the same characters in other bytes. */
+static or_status
+check_forms(const struct password_kind *scheme, struct span text, const struct password_question *q,
+            struct err *e)
+{
+    or_status (*const check)(const struct password_kind *, struct span, struct span, int64_t,
+                             struct err *) = scheme->verify != NULL ? verify : compare;
+    struct buf prepared;
+    or_status st = check(scheme, text, q->password, q->deadline_mono_ms, e);
+
+    if (st != OR_ABSENT)
+        return st;
+    buf_init(&prepared, PASSWORD_MAX_BYTES);
+    if (saslprep(q->password, &prepared) == OR_OK && !span_equal(buf_span(&prepared), q->password))
+        st = check(scheme, text, buf_span(&prepared), q->deadline_mono_ms, e);
+    buf_fini_wiped(&prepared);
+    return st;
+}
+
 or_status
 password_check(const struct password_question *q, struct err *e)
 {
@@ -166,54 +194,19 @@ password_check(const struct password_question *q, struct err *e)
     or_status st = scheme->check != NULL ? scheme->check(text, e) : OR_OK;
     if (st != OR_OK)
         return st;
-    if (!is_hashable(q->password))
+    if (!password_is_hashable(q->password))
         return OR_ABSENT;
-    return scheme->verify != NULL ? verify(scheme, text, q->password, q->deadline_mono_ms, e)
-                                  : compare(text, q->password, q->deadline_mono_ms, e);
+    return check_forms(scheme, text, q, e);
 }
 
 or_status
 password_check_nobody(struct span password, int64_t deadline_mono_ms)
 {
     /* As quick as password_check() is then. */
-    if (!is_hashable(password))
+    if (!password_is_hashable(password))
         return OR_ABSENT;
     pthread_once(&gate.once, gate_set_up);
-    or_status st = compare(span_cstr(gate.nobody), password, deadline_mono_ms, NULL);
+    or_status st = compare(NULL, span_cstr(gate.nobody), password, deadline_mono_ms, NULL);
 
     return st == OR_OK ? OR_ABSENT : st;
-}
-
-/* How hashes are made, by enum password_scheme. */
-static const struct {
-    const char *scheme;
-    const char *mark;
-    unsigned long cost;
-} makers[] = {
-    [PASSWORD_YESCRYPT] = {"{CRYPT}", "$y$", PASSWORD_NEW_COST},
-    [PASSWORD_SHA512_CRYPT] = {"{SHA512-CRYPT}", "$6$", PASSWORD_NEW_ROUNDS},
-};
-
-or_status
-password_hash(enum password_scheme scheme, struct span password, char out[PASSWORD_MAX_HASH_BYTES],
-              struct err *e)
-{
-    or_status st = OR_OK;
-
-    if (!is_hashable(password))
-        return err_set(e, OR_MALFORMED, "a password has 1 to %d bytes, none of them NUL",
-                       PASSWORD_MAX_BYTES);
-    struct hashing *h = hashing_new(password, SPAN_EMPTY);
-    const char *made = NULL;
-
-    /* No random bytes given: libcrypt asks the kernel. */
-    if (crypt_gensalt_rn(makers[scheme].mark, makers[scheme].cost, NULL, 0, h->setting,
-                         (int)sizeof(h->setting)) != NULL)
-        made = crypt_rn(h->phrase, h->setting, &h->data, (int)sizeof(h->data));
-    if (made == NULL)
-        st = err_set(e, OR_TEMPFAIL, "libcrypt cannot hash: %s", os_error_text(errno));
-    else
-        snprintf(out, PASSWORD_MAX_HASH_BYTES, "%s%s", makers[scheme].scheme, made);
-    hashing_free(h);
-    return st;
 }

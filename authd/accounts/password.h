@@ -1,5 +1,5 @@
 /*
- * Stored passwords: checking those of password_scheme.c's table, making yescrypt.
+ * Stored passwords: checking those of password_scheme.c's table (password_make.h makes them).
  *
  * Time: an unknown user costs what a wrong password costs (password_check_nobody()). At most a few
  * hashes are computed at once, so that guessing cannot starve the machine; the others wait, no
@@ -15,11 +15,10 @@
 #define PASSWORD_MAX_BYTES 511      /* CRYPT_MAX_PASSPHRASE_SIZE less its NUL */
 #define PASSWORD_MAX_HASH_BYTES 400 /* CRYPT_OUTPUT_SIZE and the scheme in front */
 
-enum password_scheme { PASSWORD_YESCRYPT, PASSWORD_SHA512_CRYPT };
-
-/* OR_OK: it is the password. OR_ABSENT: it is not (also when empty, with NUL in it, or too long).
- * OR_MALFORMED: the stored hash is empty, of no scheme we take, weak, or would cost minutes; `e`
- * says so. OR_TIMEOUT: no turn at hashing before the deadline. OR_TEMPFAIL: no memory for it. */
+/* OR_OK: it is the password, or what SASLprep makes of it is. OR_ABSENT: it is not (also when
+ * empty, with NUL in it, or too long). OR_MALFORMED: the stored hash is empty, of no scheme we
+ * take, weak, or would cost minutes; `e` says so. OR_TIMEOUT: no turn at hashing before the
+ * deadline. OR_TEMPFAIL: no memory for it. */
 struct password_question {
     struct span stored;   /* "{SCHEME}text" */
     struct span password; /* what somebody says it is */
@@ -31,11 +30,11 @@ or_status password_check(const struct password_question *question, struct err *e
  * OR_TIMEOUT or OR_TEMPFAIL. */
 or_status password_check_nobody(struct span password, int64_t deadline_mono_ms) OR_MUST_USE;
 
-/* Makes "{CRYPT}$y$..." or "{SHA512-CRYPT}$6$..." with a fresh salt. OR_MALFORMED: empty, with NUL,
- * or over PASSWORD_MAX_BYTES. OR_TEMPFAIL: libcrypt failed. Not gated: for the CLI. */
-or_status password_hash(enum password_scheme scheme, struct span password,
-                        char out[PASSWORD_MAX_HASH_BYTES], struct err *e) OR_MUST_USE;
 /* Whether a hash made elsewhere can be stored. */
 bool password_is_supported(struct span stored);
+/* 1 to PASSWORD_MAX_BYTES bytes, no NUL. */
+bool password_is_hashable(struct span password);
+/* Whether it is stored as it is, {PLAIN} or {CLEARTEXT}. */
+bool password_is_plain(struct span stored, struct span *password_out);
 
 #endif

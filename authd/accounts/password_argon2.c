@@ -9,8 +9,7 @@
 
 #define MAX_MEMORY_KIB 1048576
 #define MAX_PASSES 20
-#define TEXT_BYTES 128
-_Static_assert(TEXT_BYTES == crypto_pwhash_STRBYTES, "libsodium's own");
+_Static_assert(PASSWORD_ARGON2_TEXT_BYTES == crypto_pwhash_STRBYTES, "libsodium's own");
 
 static or_status
 parameter(struct span *rest, const char *name, uint64_t max, struct err *e)
@@ -45,7 +44,7 @@ password_argon2_check(struct span text, struct err *e)
 or_status
 password_argon2_verify(struct span text, struct span password, struct err *e)
 {
-    char stored[TEXT_BYTES] = "";
+    char stored[PASSWORD_ARGON2_TEXT_BYTES] = "";
 
     if (text.n >= sizeof(stored))
         return err_set(e, OR_MALFORMED, "the stored password is not a complete hash");
@@ -53,4 +52,14 @@ password_argon2_verify(struct span text, struct span password, struct err *e)
         return err_set(e, OR_TEMPFAIL, "libsodium cannot be used");
     memcpy(stored, text.p, text.n);
     return crypto_pwhash_str_verify(stored, password.p, password.n) == 0 ? OR_OK : OR_ABSENT;
+}
+
+or_status
+password_argon2_make(struct span password, char out[PASSWORD_ARGON2_TEXT_BYTES], struct err *e)
+{
+    if (sodium_init() < 0 ||
+        crypto_pwhash_str(out, password.p, password.n, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                          crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0)
+        return err_set(e, OR_TEMPFAIL, "libsodium cannot hash, most likely for lack of memory");
+    return OR_OK;
 }

@@ -14,6 +14,7 @@ struct password_kind {
     struct span name; /* with its braces */
     struct span mark; /* how the text begins */
     bool weak;        /* quickly guessed, or no hash at all */
+    int strength;     /* for comparing: what a guess costs whoever has stolen it */
     /* Whether the text is whole and its cost bearable, before anything is computed. OR_MALFORMED;
      * `e` never holds any of it. NULL: `verify` looks itself. */
     or_status (*check)(struct span text, struct err *e);
@@ -50,5 +51,9 @@ password_digest_scram_sha512(struct span text, struct span password, struct err 
 /* Argon2 by libsodium (password_argon2.c). */
 or_status password_argon2_check(struct span text, struct err *e) OR_MUST_USE;
 or_status password_argon2_verify(struct span text, struct span password, struct err *e) OR_MUST_USE;
+#define PASSWORD_ARGON2_TEXT_BYTES 128
+/* OR_TEMPFAIL: no memory for it. */
+or_status password_argon2_make(struct span password, char out[PASSWORD_ARGON2_TEXT_BYTES],
+                               struct err *e) OR_MUST_USE;
 
 #endif

@@ -5,8 +5,6 @@
 
 #include "common/base/crypto.h"
 
-#include <string.h>
-
 /* By enum scram_digest. */
 static const char *const schemes[] = {
     [SCRAM_SHA1] = "{SCRAM-SHA-1}",
@@ -15,31 +13,30 @@ static const char *const schemes[] = {
 };
 
 or_status
-password_scram_hash(enum scram_digest digest, struct span password,
-                    char out[PASSWORD_MAX_HASH_BYTES], struct err *e)
+password_scram_make(enum scram_digest digest, struct span password, struct buf *out, struct err *e)
 {
     struct scram_keys keys = {
         .digest = digest, .iterations = SCRAM_NEW_ITERATIONS, .salt_bytes = SCRAM_NEW_SALT_BYTES};
-    struct buf text;
 
-    if (password.n == 0 || password.n > PASSWORD_MAX_BYTES || span_contains_byte(password, '\0'))
-        return err_set(e, OR_MALFORMED, "a password has 1 to %d bytes, none of them NUL",
-                       PASSWORD_MAX_BYTES);
     crypto_random(keys.salt, SCRAM_NEW_SALT_BYTES);
     or_status st = scram_keys_derive(&keys, password);
 
-    buf_init(&text, PASSWORD_MAX_HASH_BYTES - 1);
-    buf_add_cstr(&text, schemes[digest]);
-    scram_keys_format(&keys, &text);
+    buf_add_cstr(out, schemes[digest]);
+    scram_keys_format(&keys, out);
+    crypto_wipe(&keys, sizeof(keys));
     if (st == OR_OK)
-        st = buf_finish(&text);
-    if (st == OR_OK) {
-        memcpy(out, text.p, text.n);
-        out[text.n] = '\0';
-    } else {
-        (void)err_set(e, st, "OpenSSL does not compute SCRAM keys");
-    }
-    buf_fini_wiped(&text);
+        st = buf_finish(out);
+    return st == OR_OK ? OR_OK : err_set(e, st, "OpenSSL does not compute SCRAM keys");
+}
+
+static or_status
+parse_one(struct span text, enum scram_digest digest, struct scram_keys *keys_out)
+{
+    struct scram_keys keys = {.iterations = 0};
+    or_status st = scram_keys_parse(digest, text, &keys, NULL);
+
+    if (st == OR_OK)
+        *keys_out = keys;
     crypto_wipe(&keys, sizeof(keys));
     return st;
 }
@@ -47,15 +44,10 @@ password_scram_hash(enum scram_digest digest, struct span password,
 or_status
 password_scram_keys(struct span stored, enum scram_digest digest, struct scram_keys *keys_out)
 {
-    struct span scheme = span_cstr(schemes[digest]);
-    struct scram_keys keys = {.iterations = 0};
+    struct span scheme = span_cstr(schemes[digest]), rest = stored, one;
 
-    if (!span_has_prefix_nocase(stored, scheme))
-        return OR_ABSENT;
-    or_status st = scram_keys_parse(digest, span_from(stored, scheme.n), &keys, NULL);
-
-    if (st == OR_OK)
-        *keys_out = keys;
-    crypto_wipe(&keys, sizeof(keys));
-    return st;
+    while (span_split(&rest, ' ', &one))
+        if (span_has_prefix_nocase(one, scheme))
+            return parse_one(span_from(one, scheme.n), digest, keys_out);
+    return OR_ABSENT;
 }

@@ -9,11 +9,13 @@
 #include "authd/accounts/password.h"
 #include "authd/accounts/scram_keys.h"
 
-/* Keys with a fresh salt. OR_MALFORMED: no password that password_hash() takes. OR_TEMPFAIL. */
-or_status password_scram_hash(enum scram_digest digest, struct span password,
-                              char out[PASSWORD_MAX_HASH_BYTES], struct err *e) OR_MUST_USE;
-/* OR_ABSENT: it is no "{SCRAM-SHA-...}" of this digest; OR_MALFORMED. Only OR_OK writes to
- * `keys_out`, which the caller wipes. */
+#define PASSWORD_SCRAM_ALL_MAX_BYTES 640 /* one of each, blanks between them */
+
+/* Adds keys with a fresh salt to `out`. OR_TEMPFAIL; OR_LIMIT. */
+or_status password_scram_make(enum scram_digest digest, struct span password, struct buf *out,
+                              struct err *e) OR_MUST_USE;
+/* Of `stored`, one or several with blanks between them, the one of this digest. OR_ABSENT: there is
+ * none; OR_MALFORMED. Only OR_OK writes to `keys_out`, which the caller wipes. */
 or_status password_scram_keys(struct span stored, enum scram_digest digest,
                               struct scram_keys *keys_out) OR_MUST_USE;
 

@@ -10,6 +10,8 @@ void
 mech_exchange_init(struct mech_exchange *x, const struct mech *mech)
 {
     *x = (struct mech_exchange){.mech = mech, .challenge = SPAN_EMPTY};
+    buf_init(&x->binding, MECH_MAX_BINDING_BYTES);
+    buf_init(&x->certificate, MECH_MAX_NAME_BYTES);
     buf_init(&x->authcid, MECH_MAX_NAME_BYTES);
     buf_init(&x->authzid, MECH_MAX_NAME_BYTES);
     buf_init(&x->password, MECH_MAX_RESPONSE_BYTES);
@@ -20,6 +22,8 @@ mech_exchange_fini(struct mech_exchange *x)
 {
     if (x->mech->fini != NULL)
         x->mech->fini(x);
+    buf_fini_wiped(&x->binding);
+    buf_fini_wiped(&x->certificate);
     buf_fini_wiped(&x->authcid);
     buf_fini_wiped(&x->authzid);
     buf_fini_wiped(&x->password);
@@ -39,7 +43,7 @@ mech_exchange_step(struct mech_exchange *x, struct span response, struct err *e)
 }
 
 enum mech_step
-mech_exchange_keys(struct mech_exchange *x, const struct scram_keys *keys, struct err *e)
+mech_exchange_keys(struct mech_exchange *x, const struct mech_keys *keys, struct err *e)
 {
     return x->mech->keys(x, keys, e);
 }

@@ -15,16 +15,26 @@
 
 #define MECH_MAX_RESPONSE_BYTES 12288 /* Postfix's smtpd_sasl_response_limit */
 #define MECH_MAX_NAME_BYTES 512
+#define MECH_MAX_BINDING_BYTES 512
 
 enum mech_step {
     MECH_CONTINUE,  /* send `challenge`, wait for the client's next response */
-    MECH_NEED_KEYS, /* authcid is known: say its SCRAM keys with mech_exchange_keys() */
+    MECH_NEED_KEYS, /* authcid is known: say its keys with mech_exchange_keys() */
     MECH_CHECK,     /* authcid, authzid and password (or proof) are known: check them */
     MECH_FAIL,      /* the exchange is malformed: `e` says how */
 };
 
 /* What the mechanism found out by itself, without a password in `password`. */
 enum mech_proof { MECH_PROOF_NONE, MECH_PROOF_RIGHT, MECH_PROOF_WRONG };
+
+/* What a mechanism needs of an account. */
+enum mech_keys_kind { MECH_KEYS_NONE, MECH_KEYS_SCRAM, MECH_KEYS_PASSWORD };
+
+/* As far as the kind goes; wiped by who has it. */
+struct mech_keys {
+    struct scram_keys scram;
+    struct span password; /* as it is stored, in plain text */
+};
 
 struct mech;
 struct mech_state; /* the mechanism's own */
@@ -35,22 +45,29 @@ struct mech_exchange {
     unsigned round;
     struct mech_state *state;
     enum mech_proof proof;
-    struct span server_nonce; /* empty: a fresh one; the RFCs' examples have theirs */
-    struct span challenge;    /* for MECH_CONTINUE; with a right proof, what the client waits for */
-    struct buf authcid;       /* who logs in */
-    struct buf authzid;       /* as whom; empty: the same */
+    struct span server_nonce;   /* empty: a fresh one; the RFCs' examples have theirs */
+    struct span challenge;      /* for MECH_CONTINUE; with a right proof, what the client waits for,
+                                 * p == NULL: nothing */
+    const char *binding_wanted; /* with MECH_CONTINUE: this kind of channel binding; NULL: none */
+    bool binding_offered;       /* by us, on this connection */
+    struct buf binding;         /* RFC 5056: the connection's, as the peer found it */
+    struct buf certificate;     /* the name in the client's certificate, once that was checked */
+    struct buf authcid;         /* who logs in */
+    struct buf authzid;         /* as whom; empty: the same */
     struct buf password;
 };
 
 struct mech {
     const char *name;  /* upper case */
     const char *flags; /* TAB-separated flags of the MECH line: "plaintext" */
+    bool binds;        /* only for who can say the channel's binding */
     /* `response`: the decoded bytes; p == NULL: there was no initial response. */
     enum mech_step (*step)(struct mech_exchange *x, struct span response, struct err *e);
     /* After MECH_NEED_KEYS; NULL where that never comes. */
-    enum mech_step (*keys)(struct mech_exchange *x, const struct scram_keys *keys, struct err *e);
+    enum mech_step (*keys)(struct mech_exchange *x, const struct mech_keys *keys, struct err *e);
     void (*fini)(struct mech_exchange *x); /* wipes and frees `state`; NULL: it has none */
-    enum scram_digest digest;              /* of the keys that it needs */
+    enum mech_keys_kind needs;
+    enum scram_digest digest; /* of the keys that it needs */
 };
 
 void mech_exchange_init(struct mech_exchange *x, const struct mech *mech);
@@ -59,7 +76,7 @@ enum mech_step mech_exchange_step(struct mech_exchange *x, struct span response,
 /* Goes on after MECH_NEED_KEYS. For a name without keys: ones that nothing fits, with a salt that
  * is the same each time, so that the answer does not tell names apart. */
 enum mech_step
-mech_exchange_keys(struct mech_exchange *x, const struct scram_keys *keys, struct err *e);
+mech_exchange_keys(struct mech_exchange *x, const struct mech_keys *keys, struct err *e);
 
 /* By name without case (clients send "plain"); NULL when unknown. */
 const struct mech *mech_find(struct span name);

@@ -1,6 +1,7 @@
 /*
  * SCRAM (RFC 5802, RFC 7677): the client proves that it knows the password, the server that it has
- * the keys made from it; neither sends what the other could use elsewhere. Without channel binding.
+ * the keys made from it; neither sends what the other could use elsewhere. The -PLUS ones are bound
+ * to the TLS connection by tls-exporter (RFC 9266): whoever sits in between has another one.
  *
  * Messages are compared as they came: what is signed is their bytes. A name without keys goes
  * through the same motions with keys that nothing fits.
@@ -16,6 +17,7 @@
 #define SCRAM_MAX_MESSAGE_BYTES 2048
 #define SCRAM_MAX_NONCE_BYTES 256 /* of the client */
 #define SCRAM_OWN_NONCE_BYTES 18  /* 144 bits, 36 hex digits */
+#define BINDING "tls-exporter"
 
 struct mech_state {
     struct buf gs2;          /* "n,," as it came */
@@ -97,6 +99,25 @@ is_nonce(struct span nonce)
     return nonce.n > 0 && nonce.n <= SCRAM_MAX_NONCE_BYTES;
 }
 
+/* The flag in front of the GS2 header (RFC 5802 6). */
+static or_status
+check_binding_flag(struct mech_exchange *x, struct span flag, struct err *e)
+{
+    if (x->mech->binds) {
+        if (!span_equal_cstr(flag, "p=" BINDING))
+            return err_set(e, OR_MALFORMED, "SCRAM: no channel binding by " BINDING);
+        x->binding_wanted = BINDING;
+        return OR_OK;
+    }
+    if (!span_equal_cstr(flag, "n") && !span_equal_cstr(flag, "y"))
+        return err_set(e, OR_MALFORMED, "SCRAM: channel binding is not in this mechanism");
+    /* 'y': it would bind and believes that we cannot. Where we offered it, somebody in between took
+     * the offer away. */
+    if (flag.p[0] == 'y' && x->binding_offered)
+        return err_set(e, OR_MALFORMED, "SCRAM: the offer of channel binding was taken away");
+    return OR_OK;
+}
+
 /* "n,a=authzid," with the rest of the message left in `rest`. */
 static or_status
 parse_gs2(struct mech_exchange *x, struct span *rest, struct err *e)
@@ -105,15 +126,16 @@ parse_gs2(struct mech_exchange *x, struct span *rest, struct err *e)
 
     if (!span_split(rest, ',', &flag) || !span_split(rest, ',', &authzid) || rest->p == NULL)
         return err_set(e, OR_MALFORMED, "SCRAM: no GS2 header");
-    /* 'y': it would bind and believes that we cannot, which is true. */
-    if (!span_equal_cstr(flag, "n") && !span_equal_cstr(flag, "y"))
-        return err_set(e, OR_MALFORMED, "SCRAM: channel binding is not in this mechanism");
+    or_status st = check_binding_flag(x, flag, e);
+    if (st != OR_OK)
+        return st;
     buf_add_span(&x->state->gs2, span_slice(whole, 0, flag.n + authzid.n + 2));
     if (authzid.n == 0)
         return OR_OK;
     if (!span_has_prefix(authzid, SPAN_LIT("a=")))
         return err_set(e, OR_MALFORMED, "SCRAM: no GS2 header");
-    return keep_saslname(&x->authzid, span_from(authzid, 2), e);
+    /* GNU SASL sends "a=" for a name that was set to nothing. */
+    return authzid.n == 2 ? OR_OK : keep_saslname(&x->authzid, span_from(authzid, 2), e);
 }
 
 /* client-first-message: "n,,n=user,r=nonce" */
@@ -142,8 +164,9 @@ first(struct mech_exchange *x, struct span message, struct err *e)
 
 /* server-first-message */
 static enum mech_step
-scram_keys(struct mech_exchange *x, const struct scram_keys *keys, struct err *e)
+scram_keys(struct mech_exchange *x, const struct mech_keys *all, struct err *e)
 {
+    const struct scram_keys *keys = &all->scram;
     char own[2 * SCRAM_OWN_NONCE_BYTES + 1];
     struct mech_state *s = x->state;
 
@@ -164,18 +187,24 @@ scram_keys(struct mech_exchange *x, const struct scram_keys *keys, struct err *e
     return MECH_CONTINUE;
 }
 
-/* "c=" is the GS2 header again: whoever changed it on the way is found out. */
+/* "c=" is the GS2 header again, and what binds to the channel: whoever changed it on the way, or
+ * sits in between, is found out. */
 static bool
-is_same_gs2(const struct mech_state *s, struct span attribute)
+is_same_channel(const struct mech_exchange *x, struct span attribute)
 {
-    struct buf want;
+    struct buf bytes, want;
 
-    buf_init(&want, 2 * SCRAM_MAX_MESSAGE_BYTES);
+    buf_init(&bytes, SCRAM_MAX_MESSAGE_BYTES + MECH_MAX_BINDING_BYTES);
+    buf_init(&want, 4 * SCRAM_MAX_MESSAGE_BYTES);
+    buf_add_span(&bytes, buf_span(&x->state->gs2));
+    if (x->mech->binds)
+        buf_add_span(&bytes, buf_span(&x->binding));
     buf_add_cstr(&want, "c=");
-    base64_encode(&want, buf_span(&s->gs2));
-    bool same = buf_finish(&want) == OR_OK && span_equal(buf_span(&want), attribute);
+    base64_encode(&want, buf_span(&bytes));
+    bool same = buf_finish(&want) == OR_OK && crypto_equal(buf_span(&want), attribute);
 
-    buf_fini(&want);
+    buf_fini_wiped(&bytes);
+    buf_fini_wiped(&want);
     return same;
 }
 
@@ -251,8 +280,11 @@ last(struct mech_exchange *x, struct span message, struct err *e)
     if (message.n > SCRAM_MAX_MESSAGE_BYTES || comma == message.n ||
         !span_has_prefix(span_from(message, comma + 1), SPAN_LIT("p=")))
         return fail(e, "no proof");
-    if (!span_split(&rest, ',', &channel) || !is_same_gs2(x->state, channel))
-        return fail(e, "the GS2 header has changed");
+    if (x->mech->binds && x->binding.n == 0)
+        return fail(e, "the connection's channel binding is not known");
+    if (!span_split(&rest, ',', &channel) || !is_same_channel(x, channel))
+        return fail(e, x->mech->binds ? "the login is bound to another connection"
+                                      : "the GS2 header has changed");
     /* Our own part makes an exchange that somebody recorded worthless. */
     if (!span_split(&rest, ',', &nonce) || !span_has_prefix(nonce, SPAN_LIT("r=")) ||
         !crypto_equal(span_from(nonce, 2), buf_span(&x->state->nonce)))
@@ -274,12 +306,16 @@ step(struct mech_exchange *x, struct span response, struct err *e)
     return x->state == NULL ? first(x, response, e) : last(x, response, e);
 }
 
-#define SCRAM(name_, digest_)                                                                      \
+#define SCRAM(name_, digest_, binds_, flags_)                                                      \
     {                                                                                              \
-        .name = (name_), .flags = "mutual-auth", .step = step, .keys = scram_keys,                 \
-        .fini = scram_fini, .digest = (digest_)                                                    \
+        .name = (name_), .flags = (flags_), .binds = (binds_), .step = step, .keys = scram_keys,   \
+        .fini = scram_fini, .needs = MECH_KEYS_SCRAM, .digest = (digest_)                          \
     }
+#define SCRAM_PLUS(name_, digest_)                                                                 \
+    SCRAM(name_ "-PLUS", digest_, true, "mutual-auth\tchannel-binding")
 
-const struct mech mech_scram_sha1 = SCRAM("SCRAM-SHA-1", SCRAM_SHA1);
-const struct mech mech_scram_sha256 = SCRAM("SCRAM-SHA-256", SCRAM_SHA256);
-const struct mech mech_scram_sha512 = SCRAM("SCRAM-SHA-512", SCRAM_SHA512);
+const struct mech mech_scram_sha1 = SCRAM("SCRAM-SHA-1", SCRAM_SHA1, false, "mutual-auth");
+const struct mech mech_scram_sha256 = SCRAM("SCRAM-SHA-256", SCRAM_SHA256, false, "mutual-auth");
+const struct mech mech_scram_sha512 = SCRAM("SCRAM-SHA-512", SCRAM_SHA512, false, "mutual-auth");
+const struct mech mech_scram_sha1_plus = SCRAM_PLUS("SCRAM-SHA-1", SCRAM_SHA1);
+const struct mech mech_scram_sha256_plus = SCRAM_PLUS("SCRAM-SHA-256", SCRAM_SHA256);

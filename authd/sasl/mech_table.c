@@ -4,7 +4,16 @@
 #include "authd/sasl/mech_table.h"
 
 static const struct mech *const table[] = {
-    &mech_plain, &mech_login, &mech_scram_sha1, &mech_scram_sha256, &mech_scram_sha512, NULL,
+    &mech_plain,
+    &mech_login,
+    &mech_scram_sha1,
+    &mech_scram_sha256,
+    &mech_scram_sha512,
+    &mech_scram_sha1_plus,
+    &mech_scram_sha256_plus,
+    &mech_cram_md5,
+    &mech_external,
+    NULL,
 };
 
 const struct mech *

@@ -10,9 +10,11 @@
 
 extern const struct mech mech_plain;
 extern const struct mech mech_login;
-extern const struct mech mech_scram_sha1;
-extern const struct mech mech_scram_sha256;
+extern const struct mech mech_scram_sha1, mech_scram_sha1_plus;
+extern const struct mech mech_scram_sha256, mech_scram_sha256_plus;
 extern const struct mech mech_scram_sha512;
+extern const struct mech mech_cram_md5;
+extern const struct mech mech_external;
 
 /* Keep a part of the exchange. OR_MALFORMED: empty, with NUL, over its ceiling, or a name that is
  * not UTF-8. Passwords are any other bytes: they only go into a hash. */

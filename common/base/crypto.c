@@ -75,6 +75,13 @@ crypto_hmac(enum crypto_digest digest, struct span key, struct span bytes,
 }
 
 bool
+crypto_hmac_md5(struct span key, struct span bytes, unsigned char out[CRYPTO_MD5_BYTES])
+{
+    return HMAC(EVP_md5(), key.n == 0 ? "" : key.p, (int)key.n, (const unsigned char *)bytes.p,
+                bytes.n, out, NULL) != NULL;
+}
+
+bool
 crypto_equal(struct span a, struct span b)
 {
     return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0);

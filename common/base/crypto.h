@@ -24,6 +24,10 @@ enum crypto_digest { CRYPTO_SHA1, CRYPTO_SHA256 };
 void crypto_hmac(enum crypto_digest digest, struct span key, struct span bytes,
                  unsigned char out[CRYPTO_DIGEST_MAX_BYTES]);
 
+#define CRYPTO_MD5_BYTES 16
+/* For CRAM-MD5 (RFC 2195) only. False: OpenSSL's policy (FIPS) forbids MD5. */
+bool crypto_hmac_md5(struct span key, struct span bytes, unsigned char out[CRYPTO_MD5_BYTES]);
+
 /* Time depends on the lengths only. */
 bool crypto_equal(struct span a, struct span b);
 /* Not removed by the optimiser. */

@@ -32,6 +32,7 @@ mail-gid = 5000
 failure-delay = 0s
 auth-cache-ttl = %(ttl)s
 listen sasl { address = {"unix:%(d)s/sasl"} mode = "0666" }
+rehash = no
 listen maps { address = {"unix:%(d)s/maps"} group = "root" }
 listen dovecot-login { address = {"unix:%(d)s/login"} group = "root" }
 listen dovecot-master { address = {"unix:%(d)s/master"} group = "root" }

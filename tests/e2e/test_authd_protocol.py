@@ -89,7 +89,7 @@ def login(authd, kind="sasl", cpid="10655"):
 def test_greeting_is_what_both_clients_need(authd):
     with Line(authd, "sasl") as line:
         greeting = line.greeting()
-    assert greeting[0] == "VERSION\t1\t2"
+    assert greeting[0] == "VERSION\t1\t4"
     assert "MECH\tPLAIN\tplaintext" in greeting and "MECH\tLOGIN\tplaintext" in greeting
     mechs = max(i for i, text in enumerate(greeting) if text.startswith("MECH"))
     spid = next(i for i, text in enumerate(greeting) if text.startswith("SPID"))

@@ -36,6 +36,7 @@ OWNERS = {
     "libpq-fe.h": ("authd/pgsql/*.c",),
     "ldap.h": ("authd/ldap/*.c",),
     "idn2.h": ("common/text/domain.c",),
+    "stringprep.h": ("authd/accounts/saslprep.c",),
 }
 
 

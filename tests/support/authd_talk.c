@@ -100,9 +100,10 @@ write_conf(struct authd_talk *t, const char *options)
     fprintf(f,
             "database = \"%s/accounts.sqlite\"\ndict-database = \"%s/dict.sqlite\"\nmail-uid = "
             "5000\nmail-gid = 5001\n"
-            "mail-home = \"/srv/mail/%%d/%%n\"\nidle-timeout = 30s\nio-timeout = 10s\n%s%s\n",
+            "mail-home = \"/srv/mail/%%d/%%n\"\nidle-timeout = 30s\nio-timeout = 10s\n%s%s%s\n",
             t->directory, t->directory,
-            strstr(options, "failure-delay") != NULL ? "" : "failure-delay = 0s\n", options);
+            strstr(options, "failure-delay") != NULL ? "" : "failure-delay = 0s\n",
+            strstr(options, "rehash") != NULL ? "" : "rehash = no\n", options);
     fclose(f);
 }
 

@@ -32,7 +32,8 @@ struct authd_talk {
     struct buf got; /* read, not yet taken */
 };
 
-/* `options` are further lines of authd.conf; failure-delay is 0 unless they say otherwise. */
+/* `options` are further lines of authd.conf; failure-delay is 0 and rehash off unless they say
+ * otherwise. */
 void authd_talk_init(struct authd_talk *t, const char *options);
 void authd_talk_fini(struct authd_talk *t);
 

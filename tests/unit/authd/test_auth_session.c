@@ -96,7 +96,7 @@ START_TEST(test_greeting)
     authd_talk_start(&talk, postfix_session);
     snprintf(spid, sizeof(spid), "SPID\t%u", auth_requests_spid(authd_requests(&talk.daemon)));
     /* Postfix: at least one MECH before SPID, else "wrong auth socket". */
-    expect("VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext", 0);
+    expect("VERSION\t1\t4\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext", 0);
     expect(spid, 0);
     ck_assert_int_eq(strncmp(authd_talk_line(&talk), "CUID\t", 5), 0);
     /* Dovecot insists on 32 hex digits. */
@@ -438,20 +438,32 @@ END_TEST
 static void
 set_up_tls(void)
 {
-    authd_talk_init(&talk, "require-tls = yes");
+    authd_talk_init(&talk, "plaintext-networks = {\"198.51.100.0/24\"}");
 }
 
-START_TEST(test_passwords_without_tls_are_refused_by_option)
+START_TEST(test_passwords_without_tls_are_refused)
 {
     begin(dovecot_session);
-    say(HELLO "AUTH\t1\tPLAIN\tservice=imap\tresp=" BOB "\n");
+    say(HELLO "AUTH\t1\tPLAIN\tservice=imap\trip=192.0.2.1\tresp=" BOB "\n");
     expect("FAIL\t1\treason=TLS is needed to log in", 0);
-    say("AUTH\t2\tLOGIN\tservice=imap\n"); /* before the password is asked for */
+    say("AUTH\t2\tLOGIN\tservice=imap\trip=2001:db8::1\n"); /* before the password is asked for */
     expect("FAIL\t2\treason=TLS is needed to log in", 0);
-    say("AUTH\t3\tPLAIN\tservice=imap\tsecured\tresp=" BOB "\n");
+    say("AUTH\t3\tPLAIN\tservice=imap\tsecured\trip=192.0.2.1\tresp=" BOB "\n");
     expect("OK\t3\tuser=bob@home.test", 0);
-    say("AUTH\t4\tPLAIN\tprotocol=imap\tsecured=tls\tresp=" BOB "\n");
+    say("AUTH\t4\tPLAIN\tprotocol=imap\tsecured=tls\trip=192.0.2.1\tresp=" BOB "\n");
     expect("OK\t4\tuser=bob@home.test", 0);
+    /* plaintext-networks */
+    say("AUTH\t5\tPLAIN\tservice=imap\trip=198.51.100.7\tresp=" BOB "\n");
+    expect("OK\t5\tuser=bob@home.test", 0);
+    say("AUTH\t6\tPLAIN\tservice=imap\trip=198.51.101.7\tresp=" BOB "\n");
+    expect("FAIL\t6\treason=TLS is needed to log in", 0);
+    say("AUTH\t7\tPLAIN\tservice=imap\trip=127.0.0.1\tresp=" BOB "\n"); /* not listed here */
+    expect("FAIL\t7\treason=TLS is needed to log in", 0);
+    say("AUTH\t8\tPLAIN\tservice=imap\trip=nonsense\tresp=" BOB "\n");
+    expect("FAIL\t8\treason=TLS is needed to log in", 0);
+    /* On this machine, over no network at all. */
+    say("AUTH\t9\tPLAIN\tservice=doveadm\tresp=" BOB "\n");
+    expect("OK\t9\tuser=bob@home.test", 0);
 }
 END_TEST
 
@@ -467,7 +479,7 @@ main(void)
     tcase_add_test(delay, test_cancelled_refusal_is_never_said);
     tcase_add_test(delay, test_delay_begins_when_the_password_came);
     tcase_add_checked_fixture(tls, set_up_tls, tear_down);
-    tcase_add_test(tls, test_passwords_without_tls_are_refused_by_option);
+    tcase_add_test(tls, test_passwords_without_tls_are_refused);
     suite_add_tcase(suite, shipped_case());
     suite_add_tcase(suite, delay);
     suite_add_tcase(suite, tls);

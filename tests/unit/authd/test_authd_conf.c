@@ -37,7 +37,8 @@ START_TEST(test_defaults_are_safe)
     ck_assert_str_eq(s->recipient_delimiter, "+");
     ck_assert_int_eq(s->failure_delay_ms, 2000);
     ck_assert_int_eq(s->hash_timeout_ms, 5000);
-    ck_assert(!s->require_tls);
+    ck_assert(s->require_tls);
+    ck_assert_uint_eq(s->plaintext_networks.count, 2);
     ck_assert_str_eq(s->common.user, "outrider-authd");
     conf_free(&authd_schema, s);
 }

@@ -131,13 +131,15 @@ START_TEST(changes_are_refused_in_a_sentence)
     ck_assert_ptr_nonnull(strstr(e.text, "alias info@example.org"));
     ck_assert_int_eq(alias("info@example.org", "bob@example.org"), OR_MALFORMED);
     ck_assert_int_eq(account_db_add_domain(db, SPAN_LIT("example.org"), &e), OR_MALFORMED);
-    ck_assert_int_eq(account_db_set_password(db, &nobody, SPAN_LIT("x"), &e), OR_ABSENT);
+    ck_assert_int_eq(account_db_set_password(db, &nobody, SPAN_LIT("x"), SPAN_EMPTY, &e),
+                     OR_ABSENT);
     ck_assert_str_eq(e.text, "there is no account nobody@example.org");
     ck_assert_int_eq(account_db_delete(db, &nobody, &e), OR_ABSENT);
     ck_assert_int_eq(account_db_delete_alias(db, &nobody, SPAN_EMPTY, &e), OR_ABSENT);
     ck_assert_int_eq(account_db_delete_domain(db, SPAN_LIT("example.com"), &e), OR_ABSENT);
     /* Nothing of that left a transaction open. */
-    ck_assert_int_eq(account_db_set_password(db, &bob, SPAN_LIT("{CRYPT}y"), &e), OR_OK);
+    ck_assert_int_eq(account_db_set_password(db, &bob, SPAN_LIT("{CRYPT}y"), SPAN_EMPTY, &e),
+                     OR_OK);
 }
 END_TEST
 
@@ -168,7 +170,8 @@ START_TEST(password_changes_at_once_for_others)
     ck_assert_int_eq(account_db_open(path, false, &daemon, &e), OR_OK);
     ck_assert_int_eq(add("bob@example.org"), OR_OK);
     ck_assert_int_eq(account_db_find(daemon, &bob, &mem, &row, &e), OR_OK);
-    ck_assert_int_eq(account_db_set_password(db, &bob, SPAN_LIT("{CRYPT}new"), &e), OR_OK);
+    ck_assert_int_eq(account_db_set_password(db, &bob, SPAN_LIT("{CRYPT}new"), SPAN_EMPTY, &e),
+                     OR_OK);
     ck_assert_int_eq(account_db_find(daemon, &bob, &mem, &row, &e), OR_OK);
     ck_assert_span_eq(row.password, "{CRYPT}new");
     ck_assert_int_eq(account_db_delete(db, &bob, &e), OR_OK);

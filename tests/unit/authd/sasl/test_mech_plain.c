@@ -118,7 +118,7 @@ START_TEST(table)
     ck_assert_str_eq(all[0]->name, "PLAIN");
     ck_assert_str_eq(all[1]->name, "LOGIN");
     for (size_t i = 2; all[i] != NULL; i++)
-        ck_assert_str_eq(all[i]->flags, "mutual-auth");
+        ck_assert_ptr_null(strstr(all[i]->flags, "plaintext"));
     ck_assert_ptr_eq(mech_find(SPAN_LIT("scram-sha-256")), all[3]);
     ck_assert_str_eq(all[0]->flags, "plaintext");
     ck_assert_str_eq(all[1]->flags, "plaintext");
@@ -127,7 +127,7 @@ START_TEST(table)
     ck_assert_ptr_null(mech_find(SPAN_LIT("PLAI")));
     ck_assert_ptr_null(mech_find(SPAN_LIT("PLAIN\0")));
     ck_assert_ptr_null(mech_find(SPAN_EMPTY));
-    ck_assert_ptr_null(mech_find(SPAN_LIT("CRAM-MD5")));
+    ck_assert_ptr_null(mech_find(SPAN_LIT("ANONYMOUS")));
 }
 END_TEST
 

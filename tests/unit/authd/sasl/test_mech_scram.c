@@ -8,6 +8,7 @@
 #include "common/text/base64.h"
 
 #include <jansson.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +49,11 @@ make_keys(const struct mech *mech, const char *salt, uint32_t iterations, struct
 static enum mech_step
 begin(struct mech_exchange *x, struct span first, const struct scram_keys *keys)
 {
+    const struct mech_keys all = {.scram = *keys};
     struct err e = {""};
     enum mech_step step = mech_exchange_step(x, first, &e);
 
-    return step == MECH_NEED_KEYS ? mech_exchange_keys(x, keys, &e) : step;
+    return step == MECH_NEED_KEYS ? mech_exchange_keys(x, &all, &e) : step;
 }
 
 static struct scram_keys
@@ -109,7 +111,7 @@ static const struct {
     {"n,,", NULL, NULL},
     {"x,,n=user,r=abc", NULL, NULL},
     {"n,b=bob,n=user,r=abc", NULL, NULL},
-    {"n,a=,n=user,r=abc", NULL, NULL},
+    {"n,a=,n=user,r=abc", "user", ""}, /* GNU SASL */
     {"p=tls-exporter,,n=user,r=abc", NULL, NULL},
     {"n,,m=must,n=user,r=abc", NULL, NULL},
     {"n,,n=user", NULL, NULL},
@@ -201,6 +203,94 @@ START_TEST(lengths)
 }
 END_TEST
 
+/* RFC 5802 6 and 7, RFC 9266: what a client of SCRAM-SHA-256-PLUS says; its last message binds to
+ * the bytes of `said`. */
+static const struct {
+    const char *mech, *first, *said; /* NULL: "n,," */
+    bool offered;                    /* we have offered -PLUS */
+    const char *known;               /* of the connection, as we were told */
+    bool begins, proves;
+} bindings[] = {
+    {"SCRAM-SHA-256-PLUS", "p=tls-exporter,,n=user,r=abc", "0123", true, "0123", true, true},
+    {"SCRAM-SHA-1-PLUS", "p=tls-exporter,,n=user,r=abc", "0123", true, "0123", true, true},
+    /* Somebody in between has two connections, with different bindings. */
+    {"SCRAM-SHA-256-PLUS", "p=tls-exporter,,n=user,r=abc", "0123", true, "4567", true, false},
+    {"SCRAM-SHA-256-PLUS", "p=tls-exporter,,n=user,r=abc", "", true, "0123", true, false},
+    {"SCRAM-SHA-256-PLUS", "p=tls-exporter,,n=user,r=abc", "", true, "", true, false},
+    {"SCRAM-SHA-256-PLUS", "p=tls-unique,,n=user,r=abc", "0123", true, "0123", false, false},
+    {"SCRAM-SHA-256-PLUS", "n,,n=user,r=abc", NULL, true, "0123", false, false},
+    {"SCRAM-SHA-256-PLUS", "y,,n=user,r=abc", NULL, true, "0123", false, false},
+    {"SCRAM-SHA-256", "p=tls-exporter,,n=user,r=abc", "0123", true, "0123", false, false},
+    {"SCRAM-SHA-256", "n,,n=user,r=abc", NULL, true, "", true, true},
+    {"SCRAM-SHA-256", "y,,n=user,r=abc", NULL, false, "", true, true},
+    /* RFC 5802 6: the offer was taken out of the list on its way to the client. */
+    {"SCRAM-SHA-256", "y,,n=user,r=abc", NULL, true, "", false, false},
+};
+
+/* The client's proof for `messages`. */
+static void
+add_client_proof(struct buf *out, const struct scram_keys *keys, struct span password,
+                 struct span messages)
+{
+    unsigned char salted[SCRAM_MAX_KEY_BYTES], client[SCRAM_MAX_KEY_BYTES],
+        signature[SCRAM_MAX_KEY_BYTES];
+    size_t n = scram_digest_bytes(keys->digest);
+
+    ck_assert_int_eq(
+        PKCS5_PBKDF2_HMAC(password.p, (int)password.n, (const unsigned char *)keys->salt,
+                          (int)keys->salt_bytes, (int)keys->iterations,
+                          keys->digest == SCRAM_SHA1 ? EVP_sha1() : EVP_sha256(), (int)n, salted),
+        1);
+    ck_assert_int_eq(scram_hmac(keys->digest, span_make((const char *)salted, n),
+                                SPAN_LIT("Client Key"), client),
+                     OR_OK);
+    ck_assert_int_eq(
+        scram_hmac(keys->digest, span_make((const char *)keys->stored_key, n), messages, signature),
+        OR_OK);
+    for (size_t i = 0; i < n; i++)
+        client[i] ^= signature[i];
+    base64_encode(out, span_make((const char *)client, n));
+}
+
+START_TEST(binding)
+{
+    const char *first = bindings[_i].first, *bare = strstr(first, "n=user");
+    struct mech_exchange x;
+    struct buf channel, unproven, messages;
+    struct err e = {""};
+
+    mech_exchange_init(&x, mech_find(span_cstr(bindings[_i].mech)));
+    x.binding_offered = bindings[_i].offered;
+    struct scram_keys keys = make_keys(x.mech, examples[1].salt, 4096, SPAN_LIT("pencil"));
+    enum mech_step step = begin(&x, span_cstr(first), &keys);
+    ck_assert_int_eq(step, bindings[_i].begins ? MECH_CONTINUE : MECH_FAIL);
+    if (step == MECH_CONTINUE) {
+        ck_assert_pstr_eq(x.binding_wanted, bindings[_i].said != NULL ? "tls-exporter" : NULL);
+        buf_add_cstr(&x.binding, bindings[_i].known);
+        buf_init(&channel, 256);
+        buf_init(&unproven, 1024);
+        buf_init(&messages, 4096);
+        buf_add_span(&channel, span_make(first, (size_t)(bare - first)));
+        buf_add_cstr(&channel, bindings[_i].said != NULL ? bindings[_i].said : "");
+        buf_add_cstr(&unproven, "c=");
+        base64_encode(&unproven, buf_span(&channel));
+        buf_add_char(&unproven, ',');
+        buf_add_span(&unproven, span_slice(x.challenge, 0, span_find(x.challenge, ',')));
+        buf_addf(&messages, "%s,%.*s,", bare, SPAN_ARG(x.challenge));
+        buf_add_span(&messages, buf_span(&unproven));
+        buf_add_cstr(&unproven, ",p=");
+        add_client_proof(&unproven, &keys, SPAN_LIT("pencil"), buf_span(&messages));
+        step = mech_exchange_step(&x, buf_span(&unproven), &e);
+        ck_assert_int_eq(step, bindings[_i].proves ? MECH_CHECK : MECH_FAIL);
+        ck_assert_int_eq(x.proof, bindings[_i].proves ? MECH_PROOF_RIGHT : MECH_PROOF_NONE);
+        buf_fini(&channel);
+        buf_fini(&unproven);
+        buf_fini(&messages);
+    }
+    mech_exchange_fini(&x);
+}
+END_TEST
+
 static json_t *
 load_vectors(void)
 {
@@ -268,6 +358,7 @@ main(void)
     tcase_add_loop_test(c, replay, 0, COUNT(examples));
     tcase_add_loop_test(c, first_message, 0, COUNT(firsts));
     tcase_add_loop_test(c, last_message, 0, COUNT(lasts));
+    tcase_add_loop_test(c, binding, 0, COUNT(bindings));
     tcase_add_test(c, lengths);
     if (document != NULL)
         tcase_add_test(c, vectors);
