@@ -117,7 +117,7 @@ run(const struct cli *cli, bool anew)
     struct err e = {""};
     int status = load(cli, &settings);
 
-    if (status != CLI_YES)
+    if (settings == NULL)
         return status;
     arena_init(&mem, MEMORY_BYTES);
     struct recipient_source source = {
