@@ -45,6 +45,9 @@
 /* By enum login_result. */
 static const struct auth_refusal refusals[] = {
     [LOGIN_WRONG] = {"wrong user or password", "", AUTHD_LOGIN_WRONG},
+    [LOGIN_OUT_OF_SCOPE] = {"application password for other services", "",
+                            AUTHD_LOGIN_OUT_OF_SCOPE},
+    [LOGIN_EXPIRED] = {"application password expired", "\tcode=pass_expired", AUTHD_LOGIN_EXPIRED},
     [LOGIN_DISABLED] = {"account disabled", "\tcode=user_disabled", AUTHD_LOGIN_DISABLED},
     [LOGIN_OTHER_USER] = {"authorization as another user", "\tcode=authz_fail",
                           AUTHD_LOGIN_OTHER_USER},

@@ -1,6 +1,7 @@
 /* The verbs of `outrider` that authd contributes. */
 #include "authd/accounts/account_db.h"
 #include "authd/cli_alias.h"
+#include "authd/cli_app_password.h"
 #include "authd/cli_domain.h"
 #include "authd/cli_user.h"
 
@@ -56,7 +57,7 @@ const struct cli_verb authd_cli_verbs[] = {
         .group = "user",
         .name = "set",
         .arguments = "ADDRESS",
-        .help = "change an account's quota, disable or enable it",
+        .help = "change an account's quota, disable or enable it or its own password",
         .min_args = 1,
         .max_args = 1,
         .options = cli_user_set_options,
@@ -90,6 +91,36 @@ const struct cli_verb authd_cli_verbs[] = {
         .max_args = 1,
         .options = cli_user_options,
         .run = cli_user_del,
+    },
+    {
+        .group = "app-password",
+        .name = "add",
+        .arguments = "ADDRESS NAME",
+        .help = "make a password for one program and print it, once",
+        .min_args = 2,
+        .max_args = 2,
+        .options = cli_app_password_add_options,
+        .run = cli_app_password_add,
+    },
+    {
+        .group = "app-password",
+        .name = "list",
+        .arguments = "ADDRESS",
+        .help = "an account's application passwords, and when each was used last",
+        .min_args = 1,
+        .max_args = 1,
+        .options = cli_app_password_options,
+        .run = cli_app_password_list,
+    },
+    {
+        .group = "app-password",
+        .name = "del",
+        .arguments = "ADDRESS NAME",
+        .help = "forget an application password",
+        .min_args = 2,
+        .max_args = 2,
+        .options = cli_app_password_options,
+        .run = cli_app_password_del,
     },
     {
         .group = "alias",

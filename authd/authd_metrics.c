@@ -20,7 +20,8 @@ static const char *const kinds[] = {"userdb",  "passdb",  "request", "mailbox-do
                                     "aliases", "senders", "dict",    "other",           NULL};
 /* In the order of their enums. */
 static const char *const logins[] = {"accepted", "wrong",     "disabled", "other-user",
-                                     "tempfail", "malformed", "no-tls",   NULL};
+                                     "tempfail", "malformed", "no-tls",   "out-of-scope",
+                                     "expired",  NULL};
 static const char *const caches[] = {"hit", "miss", NULL};
 static const char *const throttles[] = {"connection", "hashing", NULL};
 

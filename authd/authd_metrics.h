@@ -27,6 +27,8 @@ enum authd_login {
     AUTHD_LOGIN_TEMPFAIL,
     AUTHD_LOGIN_MALFORMED, /* a response that the mechanism does not take */
     AUTHD_LOGIN_NO_TLS,
+    AUTHD_LOGIN_OUT_OF_SCOPE,
+    AUTHD_LOGIN_EXPIRED,
 };
 
 enum authd_throttle { AUTHD_THROTTLE_CONNECTION, AUTHD_THROTTLE_HASHING };

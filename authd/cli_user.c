@@ -22,8 +22,8 @@ const char *const cli_user_passwd_options[] = {"database=PATH", "password-stdin"
 const char *const cli_user_add_options[] = {
     "database=PATH", "password-stdin", "uid=N",         "gid=N",
     "home=DIR",      "quota=SIZE",     "scheme=SCHEME", NULL};
-const char *const cli_user_set_options[] = {"database=PATH", "quota=SIZE", "enable", "disable",
-                                            NULL};
+const char *const cli_user_set_options[] = {
+    "database=PATH", "quota=SIZE", "enable", "disable", "app-passwords-only=yes|no", NULL};
 
 /* --uid or --gid; -1 when not given. */
 static int
@@ -112,6 +112,21 @@ parse_row(struct cli_accounts *a, struct account_row *row)
     return status == CLI_YES ? parse_home(a->cli, &row->home) : status;
 }
 
+/* --app-passwords-only; `only` is what `change` points to. */
+static int
+parse_only(const struct cli *cli, bool *only, struct account_change *change)
+{
+    const char *text = cli_option(cli, "app-passwords-only");
+
+    if (text == NULL)
+        return CLI_YES;
+    *only = strcmp(text, "yes") == 0;
+    if (!*only && strcmp(text, "no") != 0)
+        return cli_fail(cli, CLI_USAGE, "--app-passwords-only=%s: yes or no", text);
+    change->app_passwords_only = only;
+    return CLI_YES;
+}
+
 /* --quota, --enable, --disable; `quota` and `enabled` are what `change` points to. "default": the
  * domain's. */
 static int
@@ -197,16 +212,19 @@ cli_user_set(struct cli *cli)
     struct account_change change = {.enabled = NULL};
     struct account_quota quota;
     struct account_address address;
-    bool enabled;
+    bool enabled, only;
     int status = cli_accounts_begin(&a, cli, CLI_ACCOUNTS_CHANGE);
 
     if (status == CLI_YES)
         status = cli_accounts_address(&a, cli->argv[0], false, &address);
     if (status == CLI_YES)
         status = parse_change(cli, &quota, &enabled, &change);
+    if (status == CLI_YES)
+        status = parse_only(cli, &only, &change);
     if (status == CLI_YES && change.enabled == NULL && change.quota == NULL &&
-        !change.quota_of_domain)
-        status = cli_fail(cli, CLI_USAGE, "nothing to set: --quota, --enable or --disable");
+        !change.quota_of_domain && change.app_passwords_only == NULL)
+        status = cli_fail(cli, CLI_USAGE,
+                          "nothing to set: --quota, --enable, --disable or --app-passwords-only");
     if (status == CLI_YES)
         status = cli_accounts_report(&a, account_db_set(a.db, &address, &change, &a.e), "changed",
                                      address.whole);
@@ -271,11 +289,12 @@ json_account(const struct account_row *row)
 {
     const struct span *address = &row->address.whole;
 
-    return json_pack("{s:o, s:b, s:b, s:I, s:I, s:o, s:o, s:o}", "address",
+    return json_pack("{s:o, s:b, s:b, s:b, s:I, s:I, s:o, s:o, s:o}", "address",
                      json_stringn(address->p, address->n), "enabled", row->enabled, "password",
-                     row->password.n != 0, "quota_bytes", (json_int_t)row->quota.bytes,
-                     "quota_messages", (json_int_t)row->quota.messages, "uid", json_id(row->uid),
-                     "gid", json_id(row->gid), "home",
+                     row->password.n != 0, "app_passwords_only", row->app_passwords_only,
+                     "quota_bytes", (json_int_t)row->quota.bytes, "quota_messages",
+                     (json_int_t)row->quota.messages, "uid", json_id(row->uid), "gid",
+                     json_id(row->gid), "home",
                      row->home.n != 0 ? json_stringn(row->home.p, row->home.n) : json_null());
 }
 
@@ -287,6 +306,8 @@ print_account(const struct account_row *row)
         fputs(" disabled", stdout);
     if (row->password.n == 0)
         fputs(" no-password", stdout);
+    if (row->app_passwords_only)
+        fputs(" app-passwords-only", stdout);
     if (row->uid >= 0)
         printf(" uid=%" PRId64, row->uid);
     if (row->gid >= 0)

@@ -74,7 +74,8 @@ dict_accounts_get(const struct daemon_snapshot *snapshot, enum dict_account_valu
 
     if (st == OR_OK)
         st = authd_find_account(snapshot, name, mem, &row, e);
-    if (st == OR_OK && passdb && (!row.enabled || row.password.n == 0))
+    /* Dovecot compares with what it is given, and knows nothing of application passwords. */
+    if (st == OR_OK && passdb && (!row.enabled || row.password.n == 0 || row.app_passwords_only))
         st = OR_ABSENT;
     authd_metrics_lookup(passdb ? "passdb" : "userdb", st);
     if (st != OR_OK)

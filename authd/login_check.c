@@ -6,6 +6,7 @@
 
 #include "authd/accounts/password.h"
 #include "authd/authd_metrics.h"
+#include "authd/login_app.h"
 #include "authd/login_rehash.h"
 #include "common/base/clock.h"
 #include "common/base/crypto.h"
@@ -126,10 +127,32 @@ check_proof(const struct daemon_snapshot *snapshot, const struct mech_exchange *
 {
     const struct authd_settings *settings = snapshot->settings;
     int64_t deadline = clock_mono_ms() + settings->hash_timeout_ms;
+    bool by_password = x->proof == MECH_PROOF_NONE || x->mech->needs != MECH_KEYS_NONE;
+    or_status st = x->proof == MECH_PROOF_RIGHT && row->address.whole.n > 0 ? OR_OK : OR_ABSENT;
 
     if (x->proof == MECH_PROOF_NONE)
-        return check_known(snapshot, row, buf_span(&x->password), deadline, e);
-    return x->proof == MECH_PROOF_RIGHT && row->address.whole.n > 0 ? OR_OK : OR_ABSENT;
+        st = check_known(snapshot, row, buf_span(&x->password), deadline, e);
+    /* Asked last: a right password that opens nothing takes as long as a wrong one. */
+    return st == OR_OK && row->app_passwords_only && by_password ? OR_ABSENT : st;
+}
+
+/* An application password of the account (`app_out`), or the account's own password or proof. */
+static enum login_result
+authenticate(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
+             const struct account_row *row, struct arena *mem, struct app_password *app_out,
+             struct err *e)
+{
+    enum login_result result = login_app_check(row, x, mem, app_out, e);
+
+    if (result != LOGIN_WRONG)
+        return result;
+    or_status st = check_proof(snapshot, x, row, e);
+    if (st == OR_TIMEOUT)
+        return (void)err_set(e, st, "too many logins at once"), LOGIN_UNKNOWN_NOW;
+    if (st == OR_ABSENT)
+        return LOGIN_WRONG;
+    /* Else no memory, or a hash that the operator must mend. */
+    return st == OR_OK ? LOGIN_GOOD : LOGIN_UNKNOWN_NOW;
 }
 
 enum login_result
@@ -145,14 +168,17 @@ login_check(const struct daemon_snapshot *snapshot, const struct mech_exchange *
     /* An unknown name has no password either. */
     if (st == OR_ABSENT)
         row = (struct account_row){.enabled = false};
-    st = check_proof(snapshot, x, &row, e);
-    if (st == OR_TIMEOUT)
-        return (void)err_set(e, st, "too many logins at once"), LOGIN_UNKNOWN_NOW;
-    if (st == OR_ABSENT)
-        return LOGIN_WRONG;
-    if (st != OR_OK)
-        return LOGIN_UNKNOWN_NOW; /* no memory, or a hash that the operator must mend */
+    struct app_password app = {.name = SPAN_EMPTY};
+    enum login_result result = authenticate(snapshot, x, &row, mem, &app, e);
+    if (result != LOGIN_GOOD)
+        return result;
     if (!row.enabled)
         return LOGIN_DISABLED;
-    return authorize(snapshot, names.as, &row, mem, user_out, e);
+    result = authorize(snapshot, names.as, &row, mem, user_out, e);
+    /* What a program knows opens one account, a master user's too. */
+    if (result == LOGIN_GOOD && app.name.n > 0 && !span_equal(*user_out, row.address.whole))
+        return LOGIN_OTHER_USER;
+    if (result == LOGIN_GOOD)
+        login_app_used(&row, &app);
+    return result;
 }

@@ -12,10 +12,12 @@
 
 enum login_result {
     LOGIN_GOOD,
-    LOGIN_WRONG,       /* name or password: nobody is told which */
-    LOGIN_DISABLED,    /* only said to who has the password */
-    LOGIN_OTHER_USER,  /* RFC 4616 2: acting as somebody else, who is no master user */
-    LOGIN_UNKNOWN_NOW, /* the store or a turn at hashing is missing: "try again later" */
+    LOGIN_WRONG,        /* name or password: nobody is told which */
+    LOGIN_OUT_OF_SCOPE, /* an application password that is not for this service */
+    LOGIN_EXPIRED,      /* an application password whose time is over */
+    LOGIN_DISABLED,     /* only said to who has the password */
+    LOGIN_OTHER_USER,   /* RFC 4616 2: acting as somebody else, who is no master user */
+    LOGIN_UNKNOWN_NOW,  /* the store or a turn at hashing is missing: "try again later" */
 };
 
 /* Who shows a password or a proof, and as whom he wants to go on (empty: as himself): the master

@@ -17,6 +17,9 @@ static const struct {
 } outcomes[] = {
     [LOGIN_GOOD] = {AUTHD_LOGIN_ACCEPTED, "accept", NULL},
     [LOGIN_WRONG] = {AUTHD_LOGIN_WRONG, "refuse", "wrong user or password"},
+    [LOGIN_OUT_OF_SCOPE] = {AUTHD_LOGIN_OUT_OF_SCOPE, "refuse",
+                            "application password for other services"},
+    [LOGIN_EXPIRED] = {AUTHD_LOGIN_EXPIRED, "refuse", "application password expired"},
     [LOGIN_DISABLED] = {AUTHD_LOGIN_DISABLED, "refuse", "account disabled"},
     [LOGIN_OTHER_USER] = {AUTHD_LOGIN_OTHER_USER, "refuse", "authorization as another user"},
     [LOGIN_UNKNOWN_NOW] = {AUTHD_LOGIN_TEMPFAIL, "tempfail", NULL},
@@ -66,6 +69,7 @@ plain_login_check(struct daemon *d, const struct plain_login *l, struct arena *m
     mech_exchange_init(&x, mech_find(SPAN_LIT("PLAIN")));
     buf_add_span(&x.authcid, l->name);
     buf_add_span(&x.password, l->password);
+    x.service = l->service;
     enum login_result result = login_check(snapshot, &x, mem, user_out, &e);
     mech_exchange_fini(&x);
     daemon_snapshot_drop(d, snapshot);

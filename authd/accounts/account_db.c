@@ -4,6 +4,7 @@
 #include "authd/accounts/account_db.h"
 
 #include "authd/accounts/account_sql.h"
+#include "authd/accounts/app_password_db.h"
 #include "common/base/xalloc.h"
 #include "common/run/sqlite_db.h"
 
@@ -28,6 +29,13 @@ static const char *const migrations[] = {
     "ALTER TABLE domains ADD COLUMN quota TEXT;",
     /* Of the same password, for SCRAM: password_scram.h. */
     "ALTER TABLE accounts ADD COLUMN scram_keys TEXT;",
+    "CREATE TABLE app_passwords ("
+    " address TEXT NOT NULL REFERENCES accounts (address) ON DELETE CASCADE,"
+    " name TEXT NOT NULL, hash TEXT NOT NULL, scope TEXT NOT NULL," /* "imap,smtp" */
+    " created INTEGER NOT NULL, expires INTEGER, used INTEGER,"
+    " PRIMARY KEY (address, name)) WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX app_passwords_hash ON app_passwords (address, hash);"
+    "ALTER TABLE accounts ADD COLUMN app_passwords_only INTEGER NOT NULL DEFAULT 0;",
 };
 
 static const struct sqlite_db_schema schema = {
@@ -59,7 +67,9 @@ account_db_close(struct account_db *db)
 {
     if (db == NULL)
         return;
+    app_password_db_close(db);
     sqlite3_finalize(db->find);
+    sqlite3_finalize(db->find_app_password);
     sqlite3_close(db->sqlite);
     lock_fini(&db->lock);
     free(db->path);
@@ -105,7 +115,7 @@ id_or_none(sqlite3_stmt *step, int column)
 #define ACCOUNT_COLUMNS                                                                            \
     "address, password, enabled, uid, gid, home,"                                                  \
     " coalesce(quota, (SELECT d.quota FROM domains d WHERE d.name = domain)),"                     \
-    " scram_keys"
+    " scram_keys, app_passwords_only"
 
 /* "BYTES,MESSAGES"; whatever else somebody wrote there is no limit. */
 static struct account_quota
@@ -129,7 +139,8 @@ read_account(sqlite3_stmt *step, struct arena *mem, struct account_row *row_out,
     struct account_row row = {.enabled = sqlite3_column_int(step, 2) != 0,
                               .uid = id_or_none(step, 3),
                               .gid = id_or_none(step, 4),
-                              .quota = parse_quota(step, 6)};
+                              .quota = parse_quota(step, 6),
+                              .app_passwords_only = sqlite3_column_int(step, 8) != 0};
     struct span whole;
     or_status st = account_sql_text(step, 0, mem, &whole, e);
 

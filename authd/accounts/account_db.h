@@ -40,6 +40,7 @@ struct account_row {
     struct span password;   /* "{CRYPT}$y$..."; empty: no login by password */
     struct span scram_keys; /* beside it (password_scram.h); empty: none */
     bool enabled;
+    bool app_passwords_only; /* its own password opens nothing; ignored by account_db_add() */
     int64_t uid, gid;
     struct span home;
     struct account_quota quota;          /* its own, or its domain's; ignored by account_db_add() */
@@ -52,6 +53,7 @@ struct account_change {
     const bool *enabled;
     const struct account_quota *quota;
     bool quota_of_domain; /* it has no quota of its own any more */
+    const bool *app_passwords_only;
 };
 
 struct account_db;

@@ -35,14 +35,6 @@ struct change {
 
 typedef or_status (*change_step)(struct account_db *db, const struct change *c, struct err *e);
 
-static or_status
-run(struct account_db *db, const char *text, struct err *e)
-{
-    struct account_sql sql = {.text = text};
-
-    return account_sql_run(db, &sql, e);
-}
-
 /* The statement with one or two parameters (b.p == NULL: NULL). */
 static struct account_sql
 sql_with(const char *text, struct span a, struct span b)
@@ -62,16 +54,10 @@ static or_status
 transact(struct account_db *db, change_step step, const struct change *c, struct err *e)
 {
     lock_take(&db->lock);
-    or_status st = run(db, "BEGIN IMMEDIATE", e);
+    or_status st = account_sql_begin(db, e);
 
-    if (st == OR_OK) {
-        st = step(db, c, e);
-        if (st == OR_OK)
-            st = run(db, "COMMIT", e);
-        /* The first failure is the one to tell. */
-        if (st != OR_OK && sqlite3_get_autocommit(db->sqlite) == 0)
-            (void)sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
-    }
+    if (st == OR_OK)
+        st = account_sql_end(db, step(db, c, e), e);
     lock_drop(&db->lock);
     return st;
 }
@@ -272,24 +258,31 @@ account_db_replace_password(struct account_db *db, const struct account_row *old
     return transact(db, step_set_password, &c, e);
 }
 
-/* ?2: "1", "0" or NULL for no change; ?4: "1" when ?3 is the new quota. */
+/* "1" or "0"; absent (p == NULL) for no change. */
+static struct span
+flag_text(const bool *flag)
+{
+    return flag == NULL ? (struct span){0} : span_cstr(*flag ? "1" : "0");
+}
+
+/* ?4: "1" when ?3 is the new quota. */
 static or_status
 step_set(struct account_db *db, const struct change *c, struct err *e)
 {
     const struct account_change *s = c->set;
     char text[QUOTA_TEXT_BYTES];
-    struct span enabled = {.p = NULL}, quota = {.p = NULL};
+    struct span quota = {.p = NULL};
     bool has_quota = s->quota != NULL || s->quota_of_domain;
 
-    if (s->enabled != NULL)
-        enabled = span_cstr(*s->enabled ? "1" : "0");
     if (!s->quota_of_domain)
         quota = quota_text(s->quota, text);
     struct account_sql sql = {
         .text = "UPDATE accounts SET enabled = coalesce(?2, enabled),"
-                " quota = CASE WHEN ?4 = '1' THEN ?3 ELSE quota END WHERE address = ?1",
-        .params = {c->address->whole, enabled, quota, span_cstr(has_quota ? "1" : "0")},
-        .count = 4};
+                " quota = CASE WHEN ?4 = '1' THEN ?3 ELSE quota END,"
+                " app_passwords_only = coalesce(?5, app_passwords_only) WHERE address = ?1",
+        .params = {c->address->whole, flag_text(s->enabled), quota,
+                   span_cstr(has_quota ? "1" : "0"), flag_text(s->app_passwords_only)},
+        .count = 5};
 
     return run_on_existing(db, &sql, "account", c->address->whole, e);
 }

@@ -166,6 +166,20 @@ sqlite_replace_password(void *self, const struct account_row *row, struct span p
     return st;
 }
 
+static or_status
+sqlite_find_app_password(void *self, const struct account_address *address, const char *hash,
+                         struct arena *mem, struct app_password *p_out, struct err *e)
+{
+    return app_password_db_find(self, address, hash, mem, p_out, e);
+}
+
+static or_status
+sqlite_app_password_used(void *self, const struct account_address *address,
+                         const struct app_password *p, int64_t now_s, struct err *e)
+{
+    return app_password_db_used(self, address, p, now_s, e);
+}
+
 static void
 sqlite_close(void *self)
 {
@@ -179,6 +193,8 @@ static const struct account_source_type sqlite_type = {
     .find_alias = sqlite_find_alias,
     .each = sqlite_each,
     .replace_password = sqlite_replace_password,
+    .find_app_password = sqlite_find_app_password,
+    .app_password_used = sqlite_app_password_used,
     .close = sqlite_close,
 };
 

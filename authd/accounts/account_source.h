@@ -10,7 +10,7 @@
 #ifndef OUTRIDER_AUTHD_ACCOUNTS_ACCOUNT_SOURCE_H
 #define OUTRIDER_AUTHD_ACCOUNTS_ACCOUNT_SOURCE_H
 
-#include "authd/accounts/account_db.h"
+#include "authd/accounts/app_password_db.h"
 
 typedef bool (*account_visit)(void *context, const struct account_row *row);
 
@@ -33,6 +33,12 @@ struct account_source_type {
      * no look-ups. */
     or_status (*replace_password)(void *self, const struct account_row *row, struct span password,
                                   struct span scram_keys, struct err *e);
+    /* app_password_db.h; NULL: such a store has no application passwords. */
+    or_status (*find_app_password)(void *self, const struct account_address *address,
+                                   const char *hash, struct arena *mem, struct app_password *p_out,
+                                   struct err *e);
+    or_status (*app_password_used)(void *self, const struct account_address *address,
+                                   const struct app_password *p, int64_t now_s, struct err *e);
     void (*close)(void *self);
 };
 

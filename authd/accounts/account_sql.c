@@ -104,6 +104,24 @@ account_sql_run(struct account_db *db, const struct account_sql *sql, struct err
 }
 
 or_status
+account_sql_begin(struct account_db *db, struct err *e)
+{
+    /* IMMEDIATE: what is looked at first is still so when the change is made. */
+    return account_sql_run(db, &(struct account_sql){.text = "BEGIN IMMEDIATE"}, e);
+}
+
+or_status
+account_sql_end(struct account_db *db, or_status st, struct err *e)
+{
+    if (st == OR_OK)
+        st = account_sql_run(db, &(struct account_sql){.text = "COMMIT"}, e);
+    /* The first failure is the one to tell. */
+    if (st != OR_OK && sqlite3_get_autocommit(db->sqlite) == 0)
+        (void)sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
+    return st;
+}
+
+or_status
 account_sql_text(sqlite3_stmt *step, int column, struct arena *mem, struct span *text_out,
                  struct err *e)
 {

@@ -19,8 +19,10 @@
 struct account_db {
     sqlite3 *sqlite;
     char *path;
-    struct lock lock;   /* LOCK_ACCOUNT_DB */
-    sqlite3_stmt *find; /* what every login asks; prepared once. NULL: not yet */
+    struct lock lock;                /* LOCK_ACCOUNT_DB */
+    sqlite3_stmt *find;              /* what every login asks; prepared once. NULL: not yet */
+    sqlite3_stmt *find_app_password; /* likewise */
+    struct app_password_uses *uses;  /* app_password_db.c; NULL: none yet */
 };
 
 /* A statement with its parameters, which stay the caller's and must outlive it. */
@@ -47,6 +49,12 @@ account_sql_run(struct account_db *db, const struct account_sql *sql, struct err
 /* OR_OK when there is at least one row, else OR_ABSENT. */
 or_status
 account_sql_exists(struct account_db *db, const struct account_sql *sql, struct err *e) OR_MUST_USE;
+
+/* A transaction around changes, under the lock: a failed account_sql_begin() has none to end. With
+ * OR_OK account_sql_end() commits, else it takes everything back; what it returns is `st`, or why
+ * committing failed. */
+or_status account_sql_begin(struct account_db *db, struct err *e) OR_MUST_USE;
+or_status account_sql_end(struct account_db *db, or_status st, struct err *e) OR_MUST_USE;
 
 /* A column of the row at hand. NULL gives an empty span. OR_TEMPFAIL past the arena. */
 or_status account_sql_text(sqlite3_stmt *step, int column, struct arena *mem, struct span *text_out,

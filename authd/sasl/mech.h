@@ -55,6 +55,7 @@ struct mech_exchange {
     struct buf authcid;         /* who logs in */
     struct buf authzid;         /* as whom; empty: the same */
     struct buf password;
+    struct span service; /* "smtp", "imap": for whom; the session's, no mechanism looks at it */
 };
 
 struct mech {
