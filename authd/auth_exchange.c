@@ -4,7 +4,6 @@
 #include "authd/auth_exchange.h"
 
 #include "common/base/clock.h"
-#include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/text/base64.h"
 
@@ -105,43 +104,18 @@ auth_exchange_challenge(struct auth_session *s, const struct auth_exchange *x)
     return auth_exchange_send(s, &line);
 }
 
-static void
-log_login(const struct auth_exchange *x, enum log_level level, const char *action,
-          const char *reason)
-{
-    struct log_line line;
-
-    log_line_start(&line, level, span_cstr(x->session));
-    log_line_add(&line, "client", span_cstr(x->remote));
-    log_line_add(&line, "service", span_cstr(x->service));
-    log_line_add(&line, "user", buf_span(&x->sasl.authcid));
-    log_line_add(&line, "mech", span_cstr(x->sasl.mech->name));
-    log_line_add(&line, "action", span_cstr(action));
-    if (reason != NULL)
-        log_line_add(&line, "reason", span_cstr(reason));
-    log_line_end(&line);
-}
-
-static void
-count_login(const struct auth_exchange *x, enum authd_login outcome)
-{
-    metrics_add(AUTHD_METRIC_LOGINS, authd_metrics_mechanism(x->sasl.mech->name), outcome, 1);
-}
-
 /* Said at `due_mono_ms`, at once when that is over. */
 or_status
 auth_exchange_refuse(struct auth_session *s, struct auth_exchange *x, int64_t due_mono_ms,
-                     const struct auth_refusal *refusal)
+                     const char *fields)
 {
     struct buf line;
 
-    log_login(x, LOG_LEVEL_INFO, "refuse", refusal->reason);
-    count_login(x, refusal->outcome);
     buf_init(&line, AUTH_REPLY_MAX_BYTES);
     buf_addf(&line, "FAIL\t%u", x->id);
     if (x->sasl.authcid.n != 0 && x->sasl.authcid.n <= AUTH_MAX_USER_BYTES)
         auth_proto_add(&line, "user", buf_span(&x->sasl.authcid));
-    buf_add_cstr(&line, refusal->fields);
+    buf_add_cstr(&line, fields);
     if (due_mono_ms <= clock_mono_ms()) {
         auth_exchange_drop(s, x->id);
         return auth_exchange_send(s, &line);
@@ -174,12 +148,10 @@ auth_exchange_later(struct auth_session *s, uint32_t id)
 }
 
 or_status
-auth_exchange_refuse_for_now(struct auth_session *s, struct auth_exchange *x, const char *why)
+auth_exchange_refuse_for_now(struct auth_session *s, struct auth_exchange *x)
 {
     uint32_t id = x->id;
 
-    log_login(x, LOG_LEVEL_WARNING, "tempfail", why);
-    count_login(x, AUTHD_LOGIN_TEMPFAIL);
     auth_exchange_drop(s, id);
     return auth_exchange_later(s, id);
 }
@@ -196,8 +168,6 @@ auth_exchange_accept(struct auth_session *s, struct auth_exchange *x, struct spa
 {
     struct buf line;
 
-    log_login(x, LOG_LEVEL_INFO, "accept", NULL);
-    count_login(x, AUTHD_LOGIN_ACCEPTED);
     if (!x->nologin)
         auth_requests_add(s->requests, s->cpid, x->id, span_cstr(s->cookie), user,
                           x->sasl.mech->name);

@@ -9,7 +9,6 @@
 
 #include "authd/auth_proto.h"
 #include "authd/auth_session.h"
-#include "authd/authd_metrics.h"
 #include "authd/sasl/mech.h"
 
 #define AUTH_REPLY_MAX_BYTES 8192
@@ -45,14 +44,6 @@ struct auth_session {
     struct arena mem;                       /* of one line */
 };
 
-/* Why a login is refused: for the log, and the fields of FAIL that say it to the client (which
- * Dovecot's login processes tell apart; none: a wrong name or password). */
-struct auth_refusal {
-    const char *reason;
-    const char *fields;
-    enum authd_login outcome; /* for the metrics */
-};
-
 /* The place in the list that points to it, or to NULL. */
 struct auth_exchange **auth_exchange_find(struct auth_session *s, uint32_t id);
 struct auth_exchange *
@@ -66,11 +57,11 @@ bool auth_exchange_has_last_word(const struct auth_exchange *x);
 or_status auth_exchange_send(struct auth_session *s, struct buf *line) OR_MUST_USE;
 or_status
 auth_exchange_challenge(struct auth_session *s, const struct auth_exchange *x) OR_MUST_USE;
-/* Said at `due_mono_ms`, at once when that is over. */
+/* Said at `due_mono_ms`, at once when that is over. `fields` of FAIL tell Dovecot's login processes
+ * why; none: a wrong name or password. */
 or_status auth_exchange_refuse(struct auth_session *s, struct auth_exchange *x, int64_t due_mono_ms,
-                               const struct auth_refusal *refusal) OR_MUST_USE;
-or_status auth_exchange_refuse_for_now(struct auth_session *s, struct auth_exchange *x,
-                                       const char *why) OR_MUST_USE;
+                               const char *fields) OR_MUST_USE;
+or_status auth_exchange_refuse_for_now(struct auth_session *s, struct auth_exchange *x) OR_MUST_USE;
 or_status
 auth_exchange_accept(struct auth_session *s, struct auth_exchange *x, struct span user) OR_MUST_USE;
 /* Without a login under way: FAIL with these fields; "later", as this client understands it. */

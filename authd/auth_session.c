@@ -4,7 +4,7 @@
  * What it does: greets with the mechanisms, then answers AUTH and CONT. A good password is OK, and
  * unless the client said `nologin` the login waits in auth_requests for the process that will serve
  * the user. A wrong one is FAIL failure-delay after it came; other logins on the connection go on
- * meanwhile. Whether it is good: login_check.c.
+ * meanwhile. Whether it is good: login_attempt.c.
  *
  * Who talks to it: Postfix's smtpd (smtpd_sasl_type = dovecot), one connection per process;
  * imap-login and pop3-login, several logins at once on one connection.
@@ -21,7 +21,7 @@
 #include "authd/auth_exchange.h"
 #include "authd/auth_mechanisms.h"
 #include "authd/authd_metrics.h"
-#include "authd/login_check.h"
+#include "authd/login_attempt.h"
 #include "authd/login_keys.h"
 #include "common/base/clock.h"
 #include "common/base/crypto.h"
@@ -42,33 +42,56 @@
 
 /* ---- the decision */
 
-/* By enum login_result. */
-static const struct auth_refusal refusals[] = {
-    [LOGIN_WRONG] = {"wrong user or password", "", AUTHD_LOGIN_WRONG},
-    [LOGIN_OUT_OF_SCOPE] = {"application password for other services", "",
-                            AUTHD_LOGIN_OUT_OF_SCOPE},
-    [LOGIN_EXPIRED] = {"application password expired", "\tcode=pass_expired", AUTHD_LOGIN_EXPIRED},
-    [LOGIN_DISABLED] = {"account disabled", "\tcode=user_disabled", AUTHD_LOGIN_DISABLED},
-    [LOGIN_OTHER_USER] = {"authorization as another user", "\tcode=authz_fail",
-                          AUTHD_LOGIN_OTHER_USER},
+/* By enum login_result: the fields of FAIL. */
+static const char *const refusals[] = {
+    [LOGIN_WRONG] = "",
+    [LOGIN_OUT_OF_SCOPE] = "",
+    [LOGIN_EXPIRED] = "\tcode=pass_expired",
+    [LOGIN_DISABLED] = "\tcode=user_disabled",
+    [LOGIN_OTHER_USER] = "\tcode=authz_fail",
+    [LOGIN_BANNED] = "\treason=Too many failed logins from your address, try again later",
 };
+
+static struct login_origin
+origin_of(const struct auth_exchange *x)
+{
+    return (struct login_origin){.session = span_cstr(x->session),
+                                 .client = span_cstr(x->remote),
+                                 .service = span_cstr(x->service)};
+}
 
 static or_status
 decide(struct auth_session *s, struct auth_exchange *x)
 {
+    const struct login_origin origin = origin_of(x);
     int64_t came = clock_mono_ms();
-    const struct daemon_snapshot *snapshot = daemon_snapshot_take(s->daemon);
-    int64_t delay_ms = ((const struct authd_settings *)snapshot->settings)->failure_delay_ms;
-    struct span user = SPAN_EMPTY;
-    struct err e = {""};
-    enum login_result result = login_check(snapshot, &x->sasl, &s->mem, &user, &e);
+    struct login_answer answer;
 
-    daemon_snapshot_drop(s->daemon, snapshot);
-    if (result == LOGIN_GOOD)
-        return auth_exchange_accept(s, x, user);
-    if (result == LOGIN_UNKNOWN_NOW)
-        return auth_exchange_refuse_for_now(s, x, e.text);
-    return auth_exchange_refuse(s, x, came + delay_ms, &refusals[result]);
+    login_attempt(s->daemon, &x->sasl, &origin, &s->mem, &answer);
+    if (answer.result == LOGIN_GOOD)
+        return auth_exchange_accept(s, x, answer.user);
+    if (answer.result == LOGIN_UNKNOWN_NOW)
+        return auth_exchange_refuse_for_now(s, x);
+    return auth_exchange_refuse(s, x, came + answer.delay_ms, refusals[answer.result]);
+}
+
+/* What is refused without having been looked at. */
+static or_status
+refuse_unseen(struct auth_session *s, struct auth_exchange *x, enum authd_login outcome,
+              const char *reason)
+{
+    const struct login_origin origin = origin_of(x);
+
+    login_attempt_refused(s->daemon, &x->sasl, &origin, outcome, reason);
+    return auth_exchange_refuse(
+        s, x, 0, outcome == AUTHD_LOGIN_NO_TLS ? "\treason=TLS is needed to log in" : "");
+}
+
+static or_status
+refuse_for_now(struct auth_session *s, struct auth_exchange *x, const char *why)
+{
+    log_warning("login of %.*s refused for now: %s", SPAN_ARG(buf_span(&x->sasl.authcid)), why);
+    return auth_exchange_refuse_for_now(s, x);
 }
 
 /* The server's part of a proof comes before OK, unless the client takes both at once. */
@@ -99,8 +122,7 @@ go_on_with_keys(struct auth_session *s, struct auth_exchange *x)
     }
     if (step == MECH_CHECK)
         return conclude(s, x);
-    return step == MECH_CONTINUE ? auth_exchange_challenge(s, x)
-                                 : auth_exchange_refuse_for_now(s, x, e.text);
+    return step == MECH_CONTINUE ? auth_exchange_challenge(s, x) : refuse_for_now(s, x, e.text);
 }
 
 static or_status
@@ -120,7 +142,7 @@ take_step(struct auth_session *s, struct auth_exchange *x, struct span response)
     case MECH_FAIL:
         break;
     }
-    return auth_exchange_refuse(s, x, 0, &(struct auth_refusal){e.text, "", AUTHD_LOGIN_MALFORMED});
+    return refuse_unseen(s, x, AUTHD_LOGIN_MALFORMED, e.text);
 }
 
 /* Decodes what the client said and takes the next step. `base64`.p == NULL: there was nothing. */
@@ -139,8 +161,7 @@ take_response(struct auth_session *s, struct auth_exchange *x, struct span base6
     if (st == OR_OK)
         st = take_step(s, x, bytes);
     else
-        st = auth_exchange_refuse(
-            s, x, 0, &(struct auth_refusal){"response is not base64", "", AUTHD_LOGIN_MALFORMED});
+        st = refuse_unseen(s, x, AUTHD_LOGIN_MALFORMED, "response is not base64");
     buf_fini_wiped(&response);
     return st;
 }
@@ -202,12 +223,10 @@ is_secured_enough(struct auth_session *s, const struct auth_line *line, const st
 static or_status
 start_login(struct auth_session *s, const struct auth_line *line, const struct mech *mech)
 {
-    static const struct auth_refusal no_tls = {"no TLS", "\treason=TLS is needed to log in",
-                                               AUTHD_LOGIN_NO_TLS};
     struct auth_exchange *x = auth_exchange_add(s, line, mech);
 
     if (!is_secured_enough(s, line, mech))
-        return auth_exchange_refuse(s, x, 0, &no_tls);
+        return refuse_unseen(s, x, AUTHD_LOGIN_NO_TLS, "no TLS");
     /* Dovecot's login processes show the -PLUS mechanisms under TLS only. */
     x->sasl.binding_offered =
         s->offers_binds && span_equal_cstr(tabline_get(&line->fields, 3, "secured"), "tls");

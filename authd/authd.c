@@ -3,23 +3,51 @@
  */
 #include "authd/authd.h"
 
+#include "authd/authd_metrics.h"
 #include "authd/authd_sources.h"
 #include "authd/mail_home.h"
 #include "common/base/crypto.h"
+#include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/text/addr.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+/* What is kept is of use, but no login waits for it: a file that cannot be used is a warning. */
+static struct decisions *
+open_logins(const struct authd_settings *set)
+{
+    const struct decisions_settings settings = {.path = set->logins,
+                                                .keep_s = set->logins_keep_ms / 1000,
+                                                .max_bytes = set->logins_max_bytes,
+                                                .metric = AUTHD_METRIC_RECORDS};
+    struct decisions *logins = NULL;
+    struct err e = {""};
+
+    if (set->logins[0] != '\0' && decisions_open(&settings, &logins, &e) != OR_OK)
+        log_warning("logins are not kept: %s", e.text);
+    return logins;
+}
+
 or_status
 authd_open(const void *settings, void **state_out, struct err *e)
 {
+    const struct authd_settings *set = settings;
+    const struct kvstore_settings store = {.address = set->store,
+                                           .password_file = set->store_password_file,
+                                           .timeout_ms = set->store_timeout_ms};
     struct authd_state *state = xcalloc(1, sizeof(*state));
 
-    (void)settings, (void)e;
+    if (set->store[0] != '\0' && kvstore_open(&store, &state->store, e) != OR_OK) {
+        free(state);
+        return err_wrap(e, OR_CONFIG, "store");
+    }
     state->requests = auth_requests_new();
     state->cache = login_cache_new();
+    state->guard = guard_new(state->store);
+    state->watch = guard_watch_start(state->guard);
+    state->logins = open_logins(set);
     crypto_random(state->salt_secret, sizeof(state->salt_secret));
     atomic_flag_clear(&state->rehashing);
     *state_out = state;
@@ -31,6 +59,10 @@ authd_close(void *state)
 {
     struct authd_state *s = state;
 
+    guard_watch_stop(s->watch);
+    guard_free(s->guard);
+    decisions_close(s->logins);
+    kvstore_close(s->store);
     auth_requests_free(s->requests);
     login_cache_free(s->cache);
     free(s);
@@ -63,25 +95,46 @@ open_dict(struct authd_built *built, const struct authd_settings *s, bool check_
     return err_wrap(e, OR_CONFIG, "%s: dict-database", s->common.path);
 }
 
+static or_status
+open_countries(struct authd_built *built, const struct authd_settings *s, struct err *e)
+{
+    if (s->country_file[0] == '\0')
+        return OR_OK;
+    or_status st = country_load(s->country_file, &built->countries, e);
+    return st == OR_OK ? OR_OK : err_wrap(e, OR_CONFIG, "%s: country-file", s->common.path);
+}
+
+static void
+take_from_state(struct authd_built *built, struct authd_state *state)
+{
+    built->cache = state->cache;
+    built->guard = state->guard;
+    built->logins = state->logins;
+    built->salt_secret = state->salt_secret;
+    built->rehashing = &state->rehashing;
+}
+
 or_status
 authd_build(void *state, const void *settings, bool check_only, void **built_out, struct err *e)
 {
     const struct authd_settings *s = settings;
     struct authd_built *built = xcalloc(1, sizeof(*built));
 
-    if (state != NULL) { /* a check of the configuration has none */
-        built->cache = ((struct authd_state *)state)->cache;
-        built->salt_secret = ((struct authd_state *)state)->salt_secret;
-        built->rehashing = &((struct authd_state *)state)->rehashing;
-    }
+    if (state != NULL) /* a check of the configuration has none */
+        take_from_state(built, state);
     or_status st = authd_sources_open(s, check_only, &built->accounts, e);
     if (st == OR_OK)
         st = open_dict(built, s, check_only, e);
     if (st == OR_OK)
-        *built_out = built;
-    else
+        st = open_countries(built, s, e);
+    if (st != OR_OK) {
         authd_destroy(built);
-    return st;
+        return st;
+    }
+    if (state != NULL)
+        guard_watch_set_hook(((struct authd_state *)state)->watch, s->ban_hook);
+    *built_out = built;
+    return OR_OK;
 }
 
 void
@@ -91,6 +144,7 @@ authd_destroy(void *built)
 
     dict_store_close(b->dict);
     accounts_close(&b->accounts);
+    country_free(b->countries);
     free(b);
 }
 

@@ -10,8 +10,11 @@
 #include "authd/auth_requests.h"
 #include "authd/authd_conf.h"
 #include "authd/dict/dict_store.h"
+#include "authd/guard/country.h"
+#include "authd/guard/guard_watch.h"
 #include "authd/login_cache.h"
 #include "common/run/daemon.h"
+#include "common/run/decisions.h"
 
 #include <stdatomic.h>
 
@@ -21,6 +24,10 @@
 struct authd_state {
     struct auth_requests *requests;
     struct login_cache *cache;
+    struct kvstore *store; /* NULL: none */
+    struct guard *guard;
+    struct guard_watch *watch;
+    struct decisions *logins;                  /* NULL: none are kept */
     char salt_secret[AUTHD_SALT_SECRET_BYTES]; /* login_keys.c */
     atomic_flag rehashing;                     /* login_rehash.c: one is under way */
 };
@@ -28,10 +35,13 @@ struct authd_state {
 /* daemon_snapshot.built */
 struct authd_built {
     struct accounts accounts;
-    struct login_cache *cache; /* the state's */
-    const char *salt_secret;   /* the state's */
-    atomic_flag *rehashing;    /* the state's */
-    struct dict_store *dict;   /* NULL without `listen dict` */
+    struct login_cache *cache;       /* the state's */
+    struct guard *guard;             /* the state's */
+    struct decisions *logins;        /* the state's */
+    struct country_table *countries; /* NULL: none */
+    const char *salt_secret;         /* the state's */
+    atomic_flag *rehashing;          /* the state's */
+    struct dict_store *dict;         /* NULL without `listen dict` */
 };
 
 /* The logins that wait for their REQUEST. */

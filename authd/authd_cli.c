@@ -2,7 +2,9 @@
 #include "authd/accounts/account_db.h"
 #include "authd/cli_alias.h"
 #include "authd/cli_app_password.h"
+#include "authd/cli_ban.h"
 #include "authd/cli_domain.h"
+#include "authd/cli_login_log.h"
 #include "authd/cli_user.h"
 
 const struct cli_verb authd_cli_verbs[] = {
@@ -150,6 +152,51 @@ const struct cli_verb authd_cli_verbs[] = {
         .max_args = 2,
         .options = cli_alias_options,
         .run = cli_alias_del,
+    },
+    {
+        .group = "user",
+        .name = "log",
+        .arguments = "ADDRESS",
+        .help = "logins of an account, good and refused",
+        .min_args = 1,
+        .max_args = 1,
+        .options = cli_login_log_options,
+        .run = cli_login_log,
+    },
+    {
+        .group = "ban",
+        .name = "list",
+        .help = "who may not log in for now",
+        .run = cli_ban_list,
+    },
+    {
+        .group = "ban",
+        .name = "add",
+        .arguments = "ADDRESS|NETWORK",
+        .help = "let nobody log in from there",
+        .min_args = 1,
+        .max_args = 1,
+        .options = cli_ban_add_options,
+        .run = cli_ban_add,
+    },
+    {
+        .group = "ban",
+        .name = "remove",
+        .arguments = "ADDRESS|NETWORK",
+        .help = "lift a ban",
+        .min_args = 1,
+        .max_args = 1,
+        .run = cli_ban_remove,
+    },
+    {
+        .group = "ban",
+        .name = "explain",
+        .arguments = "ADDRESS",
+        .help = "why an address is banned, and what it tried",
+        .min_args = 1,
+        .max_args = 1,
+        .options = cli_ban_explain_options,
+        .run = cli_ban_explain,
     },
     {.group = NULL},
 };

@@ -7,10 +7,12 @@
 #include "authd/mail_home.h"
 #include "authd/sasl/mech.h"
 #include "common/base/xalloc.h"
+#include "common/run/decisions.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FIELD(name_) offsetof(struct authd_settings, name_)
 
@@ -113,6 +115,84 @@ static const struct conf_option options[] = {
      .type = CONF_STRING_LIST,
      .offset = FIELD(master_users),
      .help = "accounts that may log in as any other, as user*master or by authorization identity"},
+    {.name = "store",
+     .type = CONF_STRING,
+     .offset = FIELD(store),
+     .def = "sqlite:/var/lib/outrider/authd/state.sqlite",
+     .help = "bans, and from where users log in: sqlite:/path, redis:unix:/path, "
+             "redis:inet:IP:PORT; \"\": in memory only"},
+    {.name = "store-password-file",
+     .type = CONF_STRING,
+     .offset = FIELD(store_password_file),
+     .def = "",
+     .help = "file whose first line is the password of Redis"},
+    {.name = "store-timeout",
+     .type = CONF_DURATION,
+     .offset = FIELD(store_timeout_ms),
+     .def = "500ms",
+     .min = 10,
+     .max = 2000,
+     .help = "how long one question to the store may take"},
+    {.name = "ban-threshold",
+     .type = CONF_INT,
+     .offset = FIELD(ban_threshold),
+     .def = "10",
+     .min = 0,
+     .max = 10000,
+     .help = "points of failed logins at which an address is banned; 0: never"},
+    {.name = "ban-time",
+     .type = CONF_DURATION,
+     .offset = FIELD(ban_time_ms),
+     .def = "10m",
+     .min = 1000,
+     .max = 31536000000,
+     .help = "for how long at first; each further time within a week for twice as long"},
+    {.name = "ban-time-max",
+     .type = CONF_DURATION,
+     .offset = FIELD(ban_time_max_ms),
+     .def = "1d",
+     .min = 1000,
+     .max = 31536000000,
+     .help = "but never for longer"},
+    {.name = "never-ban",
+     .type = CONF_CIDR_LIST,
+     .offset = FIELD(never_ban),
+     .def = "127.0.0.0/8,::1",
+     .help = "addresses and networks that are never banned"},
+    {.name = "ban-hook",
+     .type = CONF_STRING,
+     .offset = FIELD(ban_hook),
+     .def = "",
+     .help = "program told of each ban that begins or ends"},
+    {.name = "login-notice-hook",
+     .type = CONF_STRING,
+     .offset = FIELD(login_notice_hook),
+     .def = "",
+     .help = "program told of a user's first login from a network or country"},
+    {.name = "country-file",
+     .type = CONF_STRING,
+     .offset = FIELD(country_file),
+     .def = "",
+     .help = "lines \"network,CC\": which country a network is in"},
+    {.name = "logins",
+     .type = CONF_STRING,
+     .offset = FIELD(logins),
+     .def = AUTHD_DEFAULT_LOGINS,
+     .help = "file in which logins are kept for outrider user log; \"\": none"},
+    {.name = "logins-keep",
+     .type = CONF_DURATION,
+     .offset = FIELD(logins_keep_ms),
+     .def = "30d",
+     .min = 60000,
+     .max = 31536000000,
+     .help = "how long they are kept"},
+    {.name = "logins-max-size",
+     .type = CONF_SIZE,
+     .offset = FIELD(logins_max_bytes),
+     .def = "64M",
+     .min = DECISIONS_MIN_BYTES,
+     .max = (int64_t)64 << 30,
+     .help = "how large the file may become; the oldest logins go first"},
 };
 
 #define SOURCE(name_) offsetof(struct authd_source, name_)
@@ -283,6 +363,16 @@ static const struct conf_service services[] = {
     {.name = "dict", .default_mode = 0660},
 };
 
+static or_status
+check_hook(const struct authd_settings *s, const char *name, const char *hook, struct err *e)
+{
+    if (hook[0] != '\0' && (hook[0] != '/' || access(hook, X_OK) != 0))
+        return err_set(e, OR_CONFIG,
+                       "%s: %s: %s is no program that can be started (its whole path)",
+                       s->common.path, name, hook);
+    return OR_OK;
+}
+
 /* Puts each into the form in which accounts are stored. */
 static or_status
 check_master_users(struct authd_settings *s, struct err *e)
@@ -317,6 +407,10 @@ check(void *settings, struct err *e)
             return err_set(e, OR_CONFIG, "mechanisms: \"%s\": there is no such mechanism",
                            s->mechanisms.items[i]);
     or_status st = check_master_users(s, e);
+    if (st == OR_OK)
+        st = check_hook(s, "ban-hook", s->ban_hook, e);
+    if (st == OR_OK)
+        st = check_hook(s, "login-notice-hook", s->login_notice_hook, e);
     return st == OR_OK ? mail_home_check(s->mail_home, e) : st;
 }
 

@@ -9,6 +9,7 @@
 #include "common/run/conf.h"
 
 #define AUTHD_DEFAULT_DATABASE "/var/lib/outrider/authd/accounts.sqlite"
+#define AUTHD_DEFAULT_LOGINS "/var/lib/outrider/authd/logins.sqlite"
 
 /* In the order of the words. */
 enum authd_source_kind {
@@ -53,6 +54,15 @@ struct authd_settings {
     int password_scheme;                  /* enum password_scheme: of new passwords */
     bool rehash;
     struct conf_list master_users; /* canonical */
+    char *store, *store_password_file;
+    int64_t store_timeout_ms;
+    int64_t ban_threshold; /* points; 0: nobody is banned */
+    int64_t ban_time_ms, ban_time_max_ms;
+    struct conf_cidrs never_ban;
+    char *ban_hook, *login_notice_hook; /* whole paths; empty: none */
+    char *country_file;                 /* empty: none */
+    char *logins;                       /* empty: none are kept */
+    int64_t logins_keep_ms, logins_max_bytes;
 };
 
 extern const struct conf_schema authd_schema;

@@ -21,8 +21,9 @@ static const char *const kinds[] = {"userdb",  "passdb",  "request", "mailbox-do
 /* In the order of their enums. */
 static const char *const logins[] = {"accepted", "wrong",     "disabled", "other-user",
                                      "tempfail", "malformed", "no-tls",   "out-of-scope",
-                                     "expired",  NULL};
+                                     "expired",  "banned",    NULL};
 static const char *const caches[] = {"hit", "miss", NULL};
+static const char *const records[] = {"kept", "dropped", NULL};
 static const char *const throttles[] = {"connection", "hashing", NULL};
 
 enum found { FOUND, FOUND_NOTHING, FOUND_FAILED };
@@ -68,6 +69,10 @@ static const struct metrics_row rows[] = {
                                  .type = METRICS_COUNTER,
                                  .labels = {{"kind", kinds}, {"result", founds}},
                                  .help = "Look-ups of accounts and in Postfix's tables."},
+    ROW(AUTHD_METRIC_RECORDS) = {.name = "outrider_authd_login_records_total",
+                                 .type = METRICS_COUNTER,
+                                 .labels = {{"result", records}},
+                                 .help = "Logins kept for outrider user log, or dropped."},
 };
 
 const struct metrics_schema authd_metrics = {.rows = rows, .count = sizeof(rows) / sizeof(rows[0])};

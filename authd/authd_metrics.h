@@ -16,6 +16,7 @@ enum authd_metric {
     AUTHD_METRIC_CHECK_SECONDS,
     AUTHD_METRIC_CACHE,   /* enum authd_cache */
     AUTHD_METRIC_LOOKUPS, /* authd_metrics_lookup() */
+    AUTHD_METRIC_RECORDS, /* enum decisions_metric */
 };
 
 /* How a login ended. */
@@ -29,6 +30,7 @@ enum authd_login {
     AUTHD_LOGIN_NO_TLS,
     AUTHD_LOGIN_OUT_OF_SCOPE,
     AUTHD_LOGIN_EXPIRED,
+    AUTHD_LOGIN_BANNED,
 };
 
 enum authd_throttle { AUTHD_THROTTLE_CONNECTION, AUTHD_THROTTLE_HASHING };

@@ -53,8 +53,7 @@ check_password(const struct password_question *q, struct err *e)
     int64_t began_us = clock_mono_us();
 
     metrics_add(AUTHD_METRIC_CHECKS, 0, 0, 1);
-    or_status st = q->stored.n == 0 ? password_check_nobody(q->password, q->deadline_mono_ms)
-                                    : password_check(q, e);
+    or_status st = q->stored.n == 0 ? password_check_nobody(q) : password_check(q, e);
     metrics_add(AUTHD_METRIC_CHECKS, 0, 0, -1);
     metrics_observe(AUTHD_METRIC_CHECK_SECONDS, 0, clock_mono_us() - began_us);
     if (st == OR_TIMEOUT)
@@ -65,13 +64,15 @@ check_password(const struct password_question *q, struct err *e)
 /* A password that was right a short while ago, for the hash as it is stored now, is right. */
 static or_status
 check_known(const struct daemon_snapshot *snapshot, const struct account_row *row,
-            struct span password, int64_t deadline, struct err *e)
+            struct span password, bool trusted, struct err *e)
 {
     const struct authd_settings *settings = snapshot->settings;
     int64_t ttl_ms = settings->auth_cache_ttl_ms;
     const struct password_question asked = {.stored = row->password,
                                             .password = password,
-                                            .deadline_mono_ms = deadline,
+                                            .deadline_mono_ms =
+                                                clock_mono_ms() + settings->hash_timeout_ms,
+                                            .goes_first = trusted,
                                             .allow_weak = settings->allow_weak_schemes};
     struct login_cache *cache = ((const struct authd_built *)snapshot->built)->cache;
     struct login_cache_question question = {row->address.whole, row->password, password};
@@ -79,7 +80,8 @@ check_known(const struct daemon_snapshot *snapshot, const struct account_row *ro
 
     /* What the store says it says for now: nothing tells when the password changes there. */
     if (row->handle.n > 0)
-        return row->source->type->verify(row->source->self, row, password, deadline, e);
+        return row->source->type->verify(row->source->self, row, password, asked.deadline_mono_ms,
+                                         e);
     if (row->password.n == 0)
         return check_password(&asked, e);
     login_cache_key(cache, &question, &key);
@@ -100,53 +102,53 @@ check_known(const struct daemon_snapshot *snapshot, const struct account_row *ro
 /* RFC 4616 2: logging in as somebody else needs a permission. `row` is who has logged in. */
 static enum login_result
 authorize(const struct daemon_snapshot *snapshot, struct span as, const struct account_row *row,
-          struct arena *mem, struct span *user_out, struct err *e)
+          struct login_checked *checked)
 {
+    struct arena *mem = checked->mem;
     struct account_address address;
     struct account_row other;
 
-    *user_out = row->address.whole;
+    checked->user = row->address.whole;
     if (as.n == 0 || (account_address_parse(as, false, mem, &address, NULL) == OR_OK &&
                       span_equal(address.whole, row->address.whole)))
         return LOGIN_GOOD;
-    if (!is_master(snapshot->settings, row))
+    /* What a program knows opens one account, a master user's too. */
+    if (!is_master(snapshot->settings, row) || checked->app.name.n > 0)
         return LOGIN_OTHER_USER;
-    or_status st = find_account(snapshot, as, mem, &other, e);
+    or_status st = find_account(snapshot, as, mem, &other, &checked->err);
     if (st == OR_ABSENT)
         return LOGIN_OTHER_USER;
     if (st != OR_OK)
         return LOGIN_UNKNOWN_NOW;
-    *user_out = other.address.whole;
+    checked->user = other.address.whole;
     return other.enabled ? LOGIN_GOOD : LOGIN_DISABLED;
 }
 
 /* OR_OK, OR_ABSENT: wrong; OR_TIMEOUT, or what keeps us from knowing. */
 static or_status
 check_proof(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
-            const struct account_row *row, struct err *e)
+            const struct account_row *row, bool trusted, struct err *e)
 {
-    const struct authd_settings *settings = snapshot->settings;
-    int64_t deadline = clock_mono_ms() + settings->hash_timeout_ms;
     bool by_password = x->proof == MECH_PROOF_NONE || x->mech->needs != MECH_KEYS_NONE;
     or_status st = x->proof == MECH_PROOF_RIGHT && row->address.whole.n > 0 ? OR_OK : OR_ABSENT;
 
     if (x->proof == MECH_PROOF_NONE)
-        st = check_known(snapshot, row, buf_span(&x->password), deadline, e);
+        st = check_known(snapshot, row, buf_span(&x->password), trusted, e);
     /* Asked last: a right password that opens nothing takes as long as a wrong one. */
     return st == OR_OK && row->app_passwords_only && by_password ? OR_ABSENT : st;
 }
 
-/* An application password of the account (`app_out`), or the account's own password or proof. */
+/* An application password of the account, or the account's own password or proof. */
 static enum login_result
 authenticate(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
-             const struct account_row *row, struct arena *mem, struct app_password *app_out,
-             struct err *e)
+             const struct account_row *row, bool trusted, struct login_checked *checked)
 {
-    enum login_result result = login_app_check(row, x, mem, app_out, e);
+    struct err *e = &checked->err;
+    enum login_result result = login_app_check(row, x, checked->mem, &checked->app, e);
 
     if (result != LOGIN_WRONG)
         return result;
-    or_status st = check_proof(snapshot, x, row, e);
+    or_status st = check_proof(snapshot, x, row, trusted, e);
     if (st == OR_TIMEOUT)
         return (void)err_set(e, st, "too many logins at once"), LOGIN_UNKNOWN_NOW;
     if (st == OR_ABSENT)
@@ -155,30 +157,26 @@ authenticate(const struct daemon_snapshot *snapshot, const struct mech_exchange 
     return st == OR_OK ? LOGIN_GOOD : LOGIN_UNKNOWN_NOW;
 }
 
-enum login_result
-login_check(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
-            struct arena *mem, struct span *user_out, struct err *e)
+void
+login_check(const struct daemon_snapshot *snapshot, const struct mech_exchange *x, bool trusted,
+            struct arena *mem, struct login_checked *checked_out)
 {
     const struct login_names names = login_names(snapshot->settings, x);
     struct account_row row = {.enabled = false};
+    struct err *e = &checked_out->err;
 
+    *checked_out = (struct login_checked){.result = LOGIN_UNKNOWN_NOW, .mem = mem};
     or_status st = find_account(snapshot, names.who, mem, &row, e);
     if (st != OR_OK && st != OR_ABSENT)
-        return LOGIN_UNKNOWN_NOW;
+        return;
     /* An unknown name has no password either. */
     if (st == OR_ABSENT)
         row = (struct account_row){.enabled = false};
-    struct app_password app = {.name = SPAN_EMPTY};
-    enum login_result result = authenticate(snapshot, x, &row, mem, &app, e);
-    if (result != LOGIN_GOOD)
-        return result;
-    if (!row.enabled)
-        return LOGIN_DISABLED;
-    result = authorize(snapshot, names.as, &row, mem, user_out, e);
-    /* What a program knows opens one account, a master user's too. */
-    if (result == LOGIN_GOOD && app.name.n > 0 && !span_equal(*user_out, row.address.whole))
-        return LOGIN_OTHER_USER;
+    checked_out->account = row.address.whole;
+    enum login_result result = authenticate(snapshot, x, &row, trusted, checked_out);
     if (result == LOGIN_GOOD)
-        login_app_used(&row, &app);
-    return result;
+        result = row.enabled ? authorize(snapshot, names.as, &row, checked_out) : LOGIN_DISABLED;
+    if (result == LOGIN_GOOD)
+        login_app_used(&row, &checked_out->app);
+    checked_out->result = result;
 }

@@ -18,6 +18,7 @@ enum login_result {
     LOGIN_DISABLED,     /* only said to who has the password */
     LOGIN_OTHER_USER,   /* RFC 4616 2: acting as somebody else, who is no master user */
     LOGIN_UNKNOWN_NOW,  /* the store or a turn at hashing is missing: "try again later" */
+    LOGIN_BANNED,       /* not looked at: login_attempt.c */
 };
 
 /* Who shows a password or a proof, and as whom he wants to go on (empty: as himself): the master
@@ -28,9 +29,18 @@ struct login_names {
 struct login_names
 login_names(const struct authd_settings *settings, const struct mech_exchange *x);
 
-/* `user_out` (in `mem`) is of use with LOGIN_GOOD only; `e` says why with LOGIN_UNKNOWN_NOW. Takes
- * as long as a hashing, plus hash-timeout at most for a turn at it. */
-enum login_result login_check(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
-                              struct arena *mem, struct span *user_out, struct err *e);
+struct login_checked {
+    enum login_result result;
+    struct span user;        /* with LOGIN_GOOD: as whom he goes on */
+    struct span account;     /* who showed the password, where there is such an account */
+    struct app_password app; /* what it was shown by, where it was such a one */
+    struct err err;          /* why, with LOGIN_UNKNOWN_NOW */
+    struct arena *mem;       /* where all this is */
+};
+
+/* Spans are in `mem`. Takes as long as a hashing, plus hash-timeout at most for a turn at it;
+ * `trusted` ones get theirs before others. */
+void login_check(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
+                 bool trusted, struct arena *mem, struct login_checked *checked_out);
 
 #endif

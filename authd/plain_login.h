@@ -16,7 +16,7 @@ struct plain_login {
     struct span client;  /* its address, where the protocol tells; for the log */
 };
 
-/* As login_check(); comes back late when the login is refused. */
+/* `user_out` is of use with LOGIN_GOOD only. Comes back late when the login is refused. */
 enum login_result plain_login_check(struct daemon *d, const struct plain_login *login,
                                     struct arena *mem, struct span *user_out);
 

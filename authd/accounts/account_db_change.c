@@ -262,7 +262,9 @@ account_db_replace_password(struct account_db *db, const struct account_row *old
 static struct span
 flag_text(const bool *flag)
 {
-    return flag == NULL ? (struct span){0} : span_cstr(*flag ? "1" : "0");
+    if (flag == NULL)
+        return (struct span){0};
+    return span_cstr(*flag ? "1" : "0");
 }
 
 /* ?4: "1" when ?3 is the new quota. */

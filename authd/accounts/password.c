@@ -31,10 +31,11 @@ struct hashing {
  * processor belongs to the machine, not to a configuration. */
 static struct {
     struct lock lock;
-    pthread_cond_t freed;
+    pthread_cond_t freed, freed_first;
     pthread_once_t once;
     long turns; /* in all */
     long taken;
+    long first;                             /* of those that go first, how many wait */
     char nobody[CRYPT_GENSALT_OUTPUT_SIZE]; /* the setting that unknown users are checked against */
 } gate = {.lock = LOCK_INIT(LOCK_PASSWORD_GATE), .once = PTHREAD_ONCE_INIT};
 
@@ -46,26 +47,47 @@ gate_set_up(void)
 
     gate.turns = processors < 2 ? 2 : processors;
     lock_cond_init(&gate.freed);
+    lock_cond_init(&gate.freed_first);
     /* The salt does not matter, only that the cost is the default's. */
     crypto_random(salt, sizeof(salt));
     (void)crypt_gensalt_rn("$y$", NOBODY_COST, salt, sizeof(salt), gate.nobody,
                            sizeof(gate.nobody));
 }
 
+/* Under the lock. Who goes first has one turn more than there are processors: guesses that are
+ * being hashed on all of them do not keep him waiting. */
+static bool
+may_enter(bool goes_first)
+{
+    return goes_first ? gate.taken <= gate.turns : gate.taken < gate.turns && gate.first == 0;
+}
+
+/* Under the lock. */
+static void
+wake_next(void)
+{
+    pthread_cond_signal(gate.first > 0 ? &gate.freed_first : &gate.freed);
+}
+
 /* OR_OK: a turn is taken; OR_TIMEOUT. */
 static or_status
-gate_enter(int64_t deadline_mono_ms)
+gate_enter(const struct password_question *q)
 {
     pthread_once(&gate.once, gate_set_up);
     lock_take(&gate.lock);
+    pthread_cond_t *freed = q->goes_first ? &gate.freed_first : &gate.freed;
     int waited = 0;
 
-    while (gate.taken >= gate.turns && waited == 0)
-        waited = lock_wait(&gate.lock, &gate.freed, deadline_mono_ms);
+    gate.first += q->goes_first;
+    while (!may_enter(q->goes_first) && waited == 0)
+        waited = lock_wait(&gate.lock, freed, q->deadline_mono_ms);
+    gate.first -= q->goes_first;
     /* A turn freed at the last moment is taken: nobody else was woken for it. */
-    bool mine = gate.taken < gate.turns;
+    bool mine = may_enter(q->goes_first);
 
     gate.taken += mine;
+    if (may_enter(false) || (!mine && gate.first > 0))
+        wake_next();
     lock_drop(&gate.lock);
     return mine ? OR_OK : OR_TIMEOUT;
 }
@@ -75,7 +97,7 @@ gate_leave(void)
 {
     lock_take(&gate.lock);
     gate.taken--;
-    pthread_cond_signal(&gate.freed);
+    wake_next();
     lock_drop(&gate.lock);
 }
 
@@ -123,10 +145,10 @@ hashing_free(struct hashing *h)
 /* Whether `password` gives `crypt_text` (which for nobody is a setting alone, and never equal). */
 static or_status
 compare(const struct password_kind *scheme, struct span crypt_text, struct span password,
-        int64_t deadline_mono_ms, struct err *e)
+        const struct password_question *q, struct err *e)
 {
     (void)scheme; /* libcrypt knows it by its mark */
-    or_status st = gate_enter(deadline_mono_ms);
+    or_status st = gate_enter(q);
 
     if (st != OR_OK)
         return err_set(e, st, "no turn at hashing before the deadline");
@@ -146,9 +168,9 @@ compare(const struct password_kind *scheme, struct span crypt_text, struct span 
 /* Not crypt(3)'s: cheap or dear, each takes a turn. */
 static or_status
 verify(const struct password_kind *scheme, struct span text, struct span password,
-       int64_t deadline_mono_ms, struct err *e)
+       const struct password_question *q, struct err *e)
 {
-    or_status st = gate_enter(deadline_mono_ms);
+    or_status st = gate_enter(q);
 
     if (st != OR_OK)
         return err_set(e, st, "no turn at hashing before the deadline");
@@ -163,16 +185,17 @@ static or_status
 check_forms(const struct password_kind *scheme, struct span text, const struct password_question *q,
             struct err *e)
 {
-    or_status (*const check)(const struct password_kind *, struct span, struct span, int64_t,
-                             struct err *) = scheme->verify != NULL ? verify : compare;
+    or_status (*const check)(const struct password_kind *, struct span, struct span,
+                             const struct password_question *, struct err *) =
+        scheme->verify != NULL ? verify : compare;
     struct buf prepared;
-    or_status st = check(scheme, text, q->password, q->deadline_mono_ms, e);
+    or_status st = check(scheme, text, q->password, q, e);
 
     if (st != OR_ABSENT)
         return st;
     buf_init(&prepared, PASSWORD_MAX_BYTES);
     if (saslprep(q->password, &prepared) == OR_OK && !span_equal(buf_span(&prepared), q->password))
-        st = check(scheme, text, buf_span(&prepared), q->deadline_mono_ms, e);
+        st = check(scheme, text, buf_span(&prepared), q, e);
     buf_fini_wiped(&prepared);
     return st;
 }
@@ -200,13 +223,15 @@ password_check(const struct password_question *q, struct err *e)
 }
 
 or_status
-password_check_nobody(struct span password, int64_t deadline_mono_ms)
+password_check_nobody(const struct password_question *q)
 {
+    struct span password = q->password;
+
     /* As quick as password_check() is then. */
     if (!password_is_hashable(password))
         return OR_ABSENT;
     pthread_once(&gate.once, gate_set_up);
-    or_status st = compare(NULL, span_cstr(gate.nobody), password, deadline_mono_ms, NULL);
+    or_status st = compare(NULL, span_cstr(gate.nobody), password, q, NULL);
 
     return st == OR_OK ? OR_ABSENT : st;
 }

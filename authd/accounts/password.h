@@ -23,12 +23,13 @@ struct password_question {
     struct span stored;   /* "{SCHEME}text" */
     struct span password; /* what somebody says it is */
     int64_t deadline_mono_ms;
+    bool goes_first; /* gets its turn at hashing before others */
     bool allow_weak; /* take the schemes that password_scheme.c calls so */
 };
 or_status password_check(const struct password_question *question, struct err *e) OR_MUST_USE;
-/* Costs what password_check() costs against a hash of the default scheme; never OR_OK: OR_ABSENT,
- * OR_TIMEOUT or OR_TEMPFAIL. */
-or_status password_check_nobody(struct span password, int64_t deadline_mono_ms) OR_MUST_USE;
+/* Costs what password_check() costs against a hash of the default scheme; `stored` is not looked
+ * at. Never OR_OK: OR_ABSENT, OR_TIMEOUT or OR_TEMPFAIL. */
+or_status password_check_nobody(const struct password_question *question) OR_MUST_USE;
 
 /* Whether a hash made elsewhere can be stored. */
 bool password_is_supported(struct span stored);

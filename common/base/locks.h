@@ -18,6 +18,8 @@ enum lock_rank {
     LOCK_AUTH_REQUEST,   /* authd: logins waiting for their REQUEST */
     LOCK_ACCOUNT_DB,     /* authd: the SQLite handle */
     LOCK_LOGIN_CACHE,    /* authd: passwords found right */
+    LOCK_GUARD,          /* authd: points and bans; never held across the store */
+    LOCK_GUARD_WAKE,     /* authd: the wait of the thread that watches bans; nothing else with it */
     LOCK_PGSQL,          /* authd: idle connections to PostgreSQL */
     LOCK_LDAP,           /* authd: idle connections to a directory */
     LOCK_PASSWD_FILE,    /* authd: the table of a passwd-file */

@@ -425,9 +425,14 @@ visit_rows(sqlite3_stmt *st, decisions_visit visit, void *context)
     return rc;
 }
 
-or_status
-decisions_find(const char *path, struct span id, decisions_visit visit, void *context,
-               struct err *e)
+static const char last_sql[] =
+    "SELECT time, queue_id, instance, text FROM"
+    " (SELECT * FROM decisions WHERE queue_id = ?1 ORDER BY id DESC LIMIT ?2) ORDER BY id";
+
+/* ?1 is the id, ?2 how many at most. */
+static or_status
+ask(const char *path, const char *text, struct span id, int most, decisions_visit visit,
+    void *context, struct err *e)
 {
     sqlite3 *db = NULL;
     sqlite3_stmt *found = NULL;
@@ -435,14 +440,28 @@ decisions_find(const char *path, struct span id, decisions_visit visit, void *co
 
     if (st != OR_OK)
         return st;
-    int rc = sqlite3_prepare_v2(db, find_sql, -1, &found, NULL);
+    int rc = sqlite3_prepare_v2(db, text, -1, &found, NULL);
     if (rc == SQLITE_OK) {
         bind_id(found, 1, span_slice(id, 0, DECISIONS_MAX_ID_BYTES));
-        (void)sqlite3_bind_int(found, 2, DECISIONS_MAX_FOUND);
+        (void)sqlite3_bind_int(found, 2, most);
         rc = visit_rows(found, visit, context);
     }
     st = rc == SQLITE_DONE ? OR_OK : err_set(e, OR_TEMPFAIL, "%s: %s", path, sqlite3_errmsg(db));
     sqlite3_finalize(found);
     sqlite3_close(db);
     return st;
+}
+
+or_status
+decisions_find(const char *path, struct span id, decisions_visit visit, void *context,
+               struct err *e)
+{
+    return ask(path, find_sql, id, DECISIONS_MAX_FOUND, visit, context, e);
+}
+
+or_status
+decisions_last(const char *path, struct span queue_id, int most, decisions_visit visit,
+               void *context, struct err *e)
+{
+    return ask(path, last_sql, queue_id, most, visit, context, e);
 }

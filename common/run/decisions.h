@@ -72,5 +72,8 @@ struct decisions_counts decisions_count(struct decisions *ring);
 typedef bool (*decisions_visit)(void *context, const struct decision *decision);
 or_status decisions_find(const char *path, struct span id, decisions_visit visit, void *context,
                          struct err *e) OR_MUST_USE;
+/* The newest `most` with exactly this queue id, oldest first; fails as decisions_find(). */
+or_status decisions_last(const char *path, struct span queue_id, int most, decisions_visit visit,
+                         void *context, struct err *e) OR_MUST_USE;
 
 #endif

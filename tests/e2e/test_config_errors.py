@@ -22,7 +22,7 @@ def minimal(name, directory):
     """A configuration that would start: sockets and state below the directory."""
     text = f'user = "root"\nlisten {DAEMONS[name]} {{ address = {{"unix:{directory}/socket"}} group = "root" }}\n'
     if name == "authd":
-        text += f'database = "{directory}/accounts.sqlite"\nmail-uid = 5000\nmail-gid = 5000\nmail-home = "/m/%d/%n"\n'
+        text += f'database = "{directory}/accounts.sqlite"\nstore = ""\nlogins = ""\nmail-uid = 5000\nmail-gid = 5000\nmail-home = "/m/%d/%n"\n'
         for service in ("sasl", "dovecot-login", "dovecot-master"):
             text += f'listen {service} {{ address = {{"unix:{directory}/{service}"}} group = "root" }}\n'
     if name == "policyd":

@@ -9,6 +9,8 @@ from lab.daemons import Daemon, program_path
 CONF = """\
 user = "root"
 database = "{d}/accounts.sqlite"
+store = "sqlite:{d}/state.sqlite"
+logins = "{d}/logins.sqlite"
 mail-uid = 5000
 mail-gid = 5001
 mail-home = "/srv/mail/%d/%n"

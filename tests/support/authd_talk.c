@@ -100,8 +100,9 @@ write_conf(struct authd_talk *t, const char *options)
     fprintf(f,
             "database = \"%s/accounts.sqlite\"\ndict-database = \"%s/dict.sqlite\"\nmail-uid = "
             "5000\nmail-gid = 5001\n"
-            "mail-home = \"/srv/mail/%%d/%%n\"\nidle-timeout = 30s\nio-timeout = 10s\n%s%s%s\n",
-            t->directory, t->directory,
+            "mail-home = \"/srv/mail/%%d/%%n\"\nidle-timeout = 30s\nio-timeout = 10s\nstore = "
+            "\"sqlite:%s/state.sqlite\"\nlogins = \"%s/logins.sqlite\"\n%s%s%s\n",
+            t->directory, t->directory, t->directory, t->directory,
             strstr(options, "failure-delay") != NULL ? "" : "failure-delay = 0s\n",
             strstr(options, "rehash") != NULL ? "" : "rehash = no\n", options);
     fclose(f);
@@ -126,7 +127,9 @@ authd_talk_init(struct authd_talk *t, const char *options)
     fill(t);
     write_conf(t, options);
     lock_init(&t->daemon.lock, LOCK_SETTINGS);
-    must(authd_open(NULL, &t->daemon.state, &e), &e);
+    must(conf_load(&authd_schema, t->conf_path, &settings, &e), &e);
+    must(authd_open(settings, &t->daemon.state, &e), &e);
+    conf_free(&authd_schema, settings);
     must(daemon_snapshot_load(&t->daemon, &settings, &e), &e);
     must(daemon_snapshot_install(&t->daemon, settings, &e), &e);
 }

@@ -406,7 +406,7 @@ hashing_ms(void)
                      OR_OK);
     ck_assert_int_eq(account_db_find(talk.accounts, &slow, &mem, &row, NULL), OR_OK);
     ck_assert_int_eq(password_check(&(struct password_question){row.password, SPAN_LIT("pw word"),
-                                                                began + 60000, false},
+                                                                began + 60000, false, false},
                                     NULL),
                      OR_ABSENT);
     arena_fini(&mem);

@@ -131,10 +131,11 @@ check_password(struct account_db *db, struct arena *mem, const char *name, const
 
     ck_assert_int_eq(account_address_parse(span_cstr(name), false, mem, &address, &e), OR_OK);
     ck_assert_int_eq(account_db_find(db, &address, mem, &row, &e), OR_OK);
-    ck_assert_int_eq(password_check(&(struct password_question){row.password, span_cstr(password),
-                                                                clock_mono_ms() + 60000, false},
-                                    &e),
-                     OR_OK);
+    ck_assert_int_eq(
+        password_check(&(struct password_question){row.password, span_cstr(password),
+                                                   clock_mono_ms() + 60000, false, false},
+                       &e),
+        OR_OK);
     if (strcmp(name, "dora@example.org") == 0) {
         ck_assert(row.uid == 7 && row.gid == 8);
         ck_assert_span_eq(row.home, "/srv/d");

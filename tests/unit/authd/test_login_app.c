@@ -60,15 +60,16 @@ log_in(const struct login *l, enum mech_proof proof)
     const struct daemon_snapshot *snapshot = daemon_snapshot_take(&talk.daemon);
     const char *mechanism = proof == MECH_PROOF_NONE ? "PLAIN" : "SCRAM-SHA-256";
     struct mech_exchange x;
-    struct span user = SPAN_EMPTY;
-    struct err e = {""};
+    struct login_checked checked;
 
     mech_exchange_init(&x, mech_find(span_cstr(mechanism)));
     buf_add_cstr(&x.authcid, l->name);
     buf_add_cstr(&x.password, l->password);
     x.service = span_cstr(l->service);
     x.proof = proof;
-    enum login_result result = login_check(snapshot, &x, &mem, &user, &e);
+    login_check(snapshot, &x, false, &mem, &checked);
+    enum login_result result = checked.result;
+    struct span user = checked.user;
     if (result == LOGIN_GOOD)
         ck_assert(user.n == strcspn(l->name, "*") && span_has_prefix(span_cstr(l->name), user));
     mech_exchange_fini(&x);

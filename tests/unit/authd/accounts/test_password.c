@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -93,7 +94,7 @@ static or_status
 check(const char *stored, struct span password, struct err *e)
 {
     const struct password_question q = {span_cstr(stored), password, clock_mono_ms() + WAIT_MS,
-                                        true};
+                                        false, true};
 
     return password_check(&q, e);
 }
@@ -157,9 +158,10 @@ fastest_us(const char *stored)
         struct err e;
 
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
-        or_status st = stored != NULL
-                           ? check(stored, SPAN_LIT("wrong"), &e)
-                           : password_check_nobody(SPAN_LIT("wrong"), clock_mono_ms() + WAIT_MS);
+        or_status st = stored != NULL ? check(stored, SPAN_LIT("wrong"), &e)
+                                      : password_check_nobody(&(struct password_question){
+                                            .password = SPAN_LIT("wrong"),
+                                            .deadline_mono_ms = clock_mono_ms() + WAIT_MS});
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
         ck_assert_int_eq(st, OR_ABSENT);
         int64_t us = (to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000;
@@ -176,7 +178,8 @@ START_TEST(nobody_costs_the_same)
 
     ck_assert_msg(unknown > known / 2 && unknown < known * 2, "%ld us and %ld us", (long)known,
                   (long)unknown);
-    ck_assert_int_eq(password_check_nobody(SPAN_EMPTY, 0), OR_ABSENT);
+    ck_assert_int_eq(password_check_nobody(&(struct password_question){.password = SPAN_EMPTY}),
+                     OR_ABSENT);
 }
 END_TEST
 
@@ -189,7 +192,7 @@ crowd_member(void *answer)
 {
     *(or_status *)answer = password_check(
         &(struct password_question){span_cstr("{CRYPT}$6$rounds=1000000$saltsalt$" SHA512_HASH),
-                                    SPAN_LIT(GOOD), clock_mono_ms() + 10, false},
+                                    SPAN_LIT(GOOD), clock_mono_ms() + 10, false, false},
         NULL);
     return NULL;
 }
@@ -214,6 +217,53 @@ START_TEST(turns_are_few_and_waiting_ends)
         ck_assert_uint_gt(turned_away, 0);
     /* Every turn came back. */
     ck_assert_int_eq(check("{CRYPT}" YESCRYPT_SMALL, SPAN_LIT(GOOD), &e), OR_OK);
+}
+END_TEST
+
+static void *
+queue_member(void *stop)
+{
+    or_status st = OR_ABSENT;
+
+    while (!atomic_load((atomic_bool *)stop) && st == OR_ABSENT)
+        st = password_check(
+            &(struct password_question){span_cstr("{CRYPT}$6$rounds=200000$saltsalt$" SHA512_HASH),
+                                        SPAN_LIT(GOOD), clock_mono_ms() + WAIT_MS, false, false},
+            NULL);
+    return NULL;
+}
+
+/* However many guesses wait for their turn: who goes first waits for none of them. */
+START_TEST(who_goes_first_does_not_queue)
+{
+    const struct password_question first = {span_cstr("{CRYPT}" YESCRYPT_SMALL), SPAN_LIT(GOOD),
+                                            clock_mono_ms() + WAIT_MS, true, false};
+    pthread_t threads[CROWD];
+    atomic_bool stop = false;
+    int64_t worst = 0;
+
+    for (size_t i = 0; i < CROWD; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, queue_member, &stop), 0);
+    usleep(200000);
+    int64_t began = clock_mono_ms();
+    for (int i = 0; i < 5; i++) {
+        int64_t from = clock_mono_ms();
+
+        ck_assert_int_eq(password_check(&first, NULL), OR_OK);
+        worst = clock_mono_ms() - from > worst ? clock_mono_ms() - from : worst;
+    }
+    int64_t took = clock_mono_ms() - began;
+    /* The others' way: behind a queue of more than twenty times a hundred milliseconds. */
+    struct password_question last = first;
+    last.goes_first = false;
+    began = clock_mono_ms();
+    ck_assert_int_eq(password_check(&last, NULL), OR_OK);
+    int64_t queued = clock_mono_ms() - began;
+    atomic_store(&stop, true);
+    for (size_t i = 0; i < CROWD; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_msg(took / 5 < queued, "first %d ms (worst %d), in the queue %d ms", (int)(took / 5),
+                  (int)worst, (int)queued);
 }
 END_TEST
 
@@ -273,6 +323,7 @@ suite(void)
     tcase_add_test(c, nul_and_length);
     tcase_add_test(c, nobody_costs_the_same);
     tcase_add_test(c, turns_are_few_and_waiting_ends);
+    tcase_add_test(c, who_goes_first_does_not_queue);
     if (document != NULL)
         tcase_add_test(c, vectors);
     else

@@ -62,7 +62,7 @@ static or_status
 check(const char *stored, const char *password, bool allow_weak, struct err *e)
 {
     const struct password_question q = {span_cstr(stored), span_cstr(password),
-                                        clock_mono_ms() + WAIT_MS, allow_weak};
+                                        clock_mono_ms() + WAIT_MS, false, allow_weak};
 
     return password_check(&q, e);
 }
