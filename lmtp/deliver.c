@@ -10,6 +10,7 @@
 #include "common/base/crypto.h"
 #include "lmtp/deliver_plan.h"
 #include "lmtp/deliver_relay.h"
+#include "lmtp/deliver_sieve.h"
 #include "lmtp/maildir/maildir_tidy.h"
 #include "lmtp/quota.h"
 
@@ -268,6 +269,7 @@ static or_status
 publish(struct deliver *d, struct deliver_target *t, struct maildir_fault *f)
 {
     t->name = next_name(d);
+    t->name.flags = t->flags;
     return spool_publish(&d->spools[t->spool], &t->box, &t->name, d->members[t->spool] == 1, f);
 }
 
@@ -285,16 +287,22 @@ note(struct deliver *d, struct deliver_target *t, struct maildir_fault *f)
     return OR_OK;
 }
 
-/* Takes the step for every target that is still in the race. */
+/* Takes the step for every place that is still in the race. */
 static void
 step_all(struct deliver *d, deliver_step step)
 {
     for (size_t i = 0; i < d->envelope->recipient_count; i++) {
-        struct deliver_target *t = &d->targets[i];
-        struct maildir_fault fault = {0};
-        if (t->reply.code == 0 && t->twin == NULL && t->relay == NULL && deliver_plan_enter(d, t) &&
-            step(d, t, &fault) != OR_OK)
-            deliver_plan_fail(d, t, &fault);
+        struct deliver_target *first = &d->targets[i];
+
+        if (first->reply.code != 0 || first->twin != NULL || first->relay != NULL)
+            continue;
+        for (struct deliver_target *t = first; t != NULL; t = t->more) {
+            struct maildir_fault fault = {0};
+
+            if (t->reply.code == 0 && !t->withheld && deliver_plan_enter(d, t) &&
+                step(d, t, &fault) != OR_OK)
+                deliver_plan_fail(d, t, &fault);
+        }
     }
 }
 
@@ -306,6 +314,11 @@ settle_reply(struct deliver *d, struct deliver_target *t)
         t->reply = d->refusal;
     else if (t->twin != NULL)
         t->reply = t->twin->reply;
+    /* One place that does not take it is enough for the sender to come again. */
+    for (const struct deliver_target *p = t->more; p != NULL && t->reply.code == 0; p = p->more) {
+        t->reply = p->reply;
+        t->reason = p->reason;
+    }
     if (t->reply.code != 0)
         return;
     const char *text = arena_printf(d->mem, "saved as %s", d->id);
@@ -319,6 +332,7 @@ deliver_commit(struct deliver *d)
     if (d->refusal.code == 0 && !d->head_done)
         finish_head(d);
     if (d->refusal.code == 0) {
+        deliver_sieve(d);
         step_all(d, admit);
         for (size_t i = 0; i < d->spool_count; i++)
             if (d->members[i] > 0)
@@ -377,10 +391,11 @@ deliver_close(struct deliver *d)
 {
     close_spools(d);
     deliver_relay_close(d);
-    for (size_t i = 0; d->targets != NULL && i < d->envelope->recipient_count; i++) {
-        sound_alarm(d, &d->targets[i]);
-        close_box(d, &d->targets[i]);
-    }
+    for (size_t i = 0; d->targets != NULL && i < d->envelope->recipient_count; i++)
+        for (struct deliver_target *t = &d->targets[i]; t != NULL; t = t->more) {
+            sound_alarm(d, t);
+            close_box(d, t);
+        }
     owner_leave(&d->turn);
     buf_fini(&d->head_bytes);
 }

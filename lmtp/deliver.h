@@ -1,6 +1,6 @@
 /*
- * One message to its recipients: header read, places chosen, files written, each recipient
- * answered.
+ * One message to its recipients: header read, files written, scripts asked, places chosen, each
+ * recipient answered.
  *
  *     deliver_open -> deliver_write ... -> deliver_commit -> deliver_close
  *
@@ -20,12 +20,14 @@
 #include "lmtp/message_head.h"
 #include "lmtp/quota_warning.h"
 #include "lmtp/relay.h"
+#include "lmtp/sieve_cache.h"
 #include "lmtp/spool.h"
 
 /* What the deliveries of a process have in common; shared by all threads. */
 struct deliver_shared {
     atomic_uint_fast64_t last; /* numbers the files */
     struct maildir_settled settled;
+    struct sieve_cache *scripts;
 };
 
 /* A transaction as the session collected it; lives in the transaction's arena. */
@@ -48,9 +50,12 @@ struct deliver_target {
     const char *folder;                 /* its name, for the log */
     char dirname[MAILDIR_FOLDER_BYTES]; /* its directory in the Maildir, "" for INBOX */
     dev_t device;
-    struct relay *relay;      /* to the server that has accepted it; NULL: it is ours */
-    size_t spool;             /* index, when the box is open */
-    struct maildir_name name; /* in new/ */
+    struct relay *relay;                  /* to the server that has accepted it; NULL: it is ours */
+    size_t spool;                         /* index, when the box is open */
+    struct maildir_name name;             /* in new/ */
+    char flags[MAILDIR_NAME_FLAGS_BYTES]; /* of the file's name */
+    bool withheld;                        /* no copy here: a script has others in `more` */
+    struct deliver_target *more;          /* further places for this recipient; NULL: none */
     const struct deliver_target
         *twin;                /* the same mailbox and folder, named before: delivered once */
     struct quota_alarm alarm; /* is given once all have been answered */

@@ -153,6 +153,24 @@ static const struct conf_option options[] = {
      .offset = FIELD(quota_virtual_sizes),
      .def = "false", /* Dovecot's */
      .help = "count every line end as CRLF, as Dovecot does with quota_vsizes"},
+    {.name = "sieve-script",
+     .type = CONF_STRING,
+     .offset = FIELD(sieve_script),
+     .def = "~/.dovecot.sieve",
+     .help = "an owner's Sieve script, where the userdb does not say; \"\": owners have none"},
+    {.name = "sieve-before",
+     .type = CONF_STRING_LIST,
+     .offset = FIELD(sieve_before),
+     .help = "scripts, or directories of them, that run before the owner's"},
+    {.name = "sieve-after",
+     .type = CONF_STRING_LIST,
+     .offset = FIELD(sieve_after),
+     .help = "scripts, or directories of them, that run after the owner's"},
+    {.name = "sieve-folder-create",
+     .type = CONF_BOOL,
+     .offset = FIELD(sieve_folder_create),
+     .def = "false", /* Dovecot's lda_mailbox_autocreate */
+     .help = "make the folders that scripts name, also without :create"},
 };
 
 #define WARNING(name_) offsetof(struct lmtp_quota_warning, name_)

@@ -36,6 +36,9 @@ struct lmtp_settings {
     int quota_full;               /* enum lmtp_quota_full */
     bool quota_virtual_sizes;     /* every line end counts as CRLF */
     struct conf_items quota_warnings;
+    char *sieve_script;                         /* of an account; empty: no scripts of owners */
+    struct conf_list sieve_before, sieve_after; /* files and directories */
+    bool sieve_folder_create;
 };
 
 enum lmtp_quota_full { LMTP_QUOTA_REJECT, LMTP_QUOTA_TEMPFAIL };

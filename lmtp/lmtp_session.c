@@ -62,14 +62,17 @@ lmtp_shared_new(void)
     struct lmtp_shared *shared = xcalloc(1, sizeof(*shared));
 
     lmtp_clients_init(&shared->clients);
+    shared->delivery.scripts = sieve_cache_new();
     return shared;
 }
 
 void
 lmtp_shared_free(struct lmtp_shared *shared)
 {
-    if (shared != NULL)
-        lmtp_clients_fini(&shared->clients);
+    if (shared == NULL)
+        return;
+    lmtp_clients_fini(&shared->clients);
+    sieve_cache_free(shared->delivery.scripts);
     free(shared);
 }
 

@@ -64,6 +64,34 @@ locate(const struct recipient_source *source, const struct account *account, con
                        : maildir_location(account->mail, account->home, source->mem, root_out, e);
 }
 
+/* Where ManageSieve puts the active script: of "file:~/sieve;active=~/.dovecot.sieve" that is the
+ * latter; a plain path is the script itself. *path_out is NULL when there cannot be one. */
+static or_status
+find_script(const struct account *account, const struct lmtp_settings *settings, struct arena *mem,
+            const char **path_out)
+{
+    struct span rest = account->sieve.n > 0 ? account->sieve : span_cstr(settings->sieve_script);
+    struct span path = SPAN_EMPTY, option;
+
+    *path_out = NULL;
+    if (settings->sieve_script[0] == '\0')
+        return OR_OK;
+    if (span_has_prefix(rest, SPAN_LIT("file:")))
+        rest = span_from(rest, sizeof("file:") - 1);
+    (void)span_split(&rest, ';', &path);
+    while (span_split(&rest, ';', &option))
+        if (span_has_prefix(option, SPAN_LIT("active=")))
+            path = span_from(option, sizeof("active=") - 1);
+    if (span_has_prefix(path, SPAN_LIT("~/")) && account->home.n > 0)
+        *path_out =
+            arena_printf(mem, "%.*s/%.*s", SPAN_ARG(account->home), SPAN_ARG(span_from(path, 2)));
+    else if (path.n > 0 && path.p[0] == '/')
+        *path_out = arena_strdup(mem, path);
+    else
+        return OR_OK;
+    return *path_out != NULL ? OR_OK : OR_LIMIT;
+}
+
 /* The account's rules, or else the site's. A broken one is the operator's to mend, and must not
  * make a mailbox limitless. */
 static or_status
@@ -113,6 +141,8 @@ recipient_lookup(const struct recipient_source *source, const struct addr *addre
         st = locate(source, &account, &r.root, e);
     if (st == OR_OK && account.proxy.n == 0)
         st = find_quota(&account, source->settings, source->mem, &r.quota, e);
+    if (st == OR_OK && account.proxy.n == 0)
+        st = find_script(&account, source->settings, source->mem, &r.script);
     if (st != OR_OK)
         return st;
     r.account_name = account.name;

@@ -20,6 +20,7 @@ struct recipient {
     const char *root;  /* the Maildir's path; NULL: it is elsewhere */
     const char *proxy; /* the LMTP server that has the mailbox, "inet:host:port"; NULL: we do */
     const struct quota_rules *quota; /* NULL: no limit */
+    const char *script; /* the owner's Sieve script, whether or not it is there; NULL: none */
 };
 
 /* What a look-up needs beside the address. */

@@ -14,6 +14,7 @@ enum lock_rank {
     LOCK_PREFETCH,       /* milter: names to be looked up; a snapshot is taken under it */
     LOCK_SERVER,         /* server.c: connection list and counters */
     LOCK_LMTP_CLIENTS,   /* lmtpd: connections by address */
+    LOCK_SIEVE_CACHE,    /* lmtpd: compiled scripts; not held while compiling */
     LOCK_SETTINGS,       /* the counted snapshot pointer */
     LOCK_AUTH_REQUEST,   /* authd: logins waiting for their REQUEST */
     LOCK_ACCOUNT_DB,     /* authd: the SQLite handle */

@@ -209,6 +209,7 @@ parse_user(const struct tabline *t, struct arena *mem, struct account *account_o
         return st;
     if (arena_copy(mem, t->fields[2], &a.name) != OR_OK ||
         arena_copy(mem, tabline_get(t, 3, "home"), &a.home) != OR_OK ||
+        arena_copy(mem, tabline_get(t, 3, "sieve"), &a.sieve) != OR_OK ||
         mail_location(t, mem, &a.mail) != OR_OK || quota_rules(t, mem, &a) != OR_OK)
         return err_set(e, OR_LIMIT, "no memory left for this request");
     *account_out = a;

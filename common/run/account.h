@@ -20,6 +20,7 @@ struct account {
     struct span home;  /* absolute */
     struct span proxy; /* "inet:host:port": the mailbox is there; empty: it is here */
     struct span mail;  /* "maildir:~/Maildir" or mail_path=; empty when the server did not say */
+    struct span sieve; /* "~/.dovecot.sieve", "file:~/sieve;active=~/.dovecot.sieve"; likewise */
     /* As Dovecot 2.3 writes them ("*:storage=5G"), also where 2.4's fields said it. */
     struct span quota_rules[ACCOUNT_MAX_QUOTA_RULES];
     size_t quota_rule_count;

@@ -239,7 +239,7 @@ maildir_publish(const struct maildir *from, const char *tmp_name, const struct m
     char old[ENTRY_BYTES], new[ENTRY_BYTES];
 
     entry(old, "tmp", tmp_name);
-    entry(new, "new", new_name);
+    entry(new, maildir_name_directory(new_name), new_name);
     bool placed = how == MAILDIR_MOVE ? move_without_replacing(from, old, to, new)
                                       : linkat(from->dir_fd, old, to->dir_fd, new, 0) == 0;
     if (!placed)
@@ -252,12 +252,13 @@ or_status
 maildir_confirm(const struct maildir *box, const char *new_name, struct maildir_fault *f)
 {
     char new[ENTRY_BYTES];
-    or_status st = maildir_sync_directory(box->dir_fd, "new", f);
+    const char *directory = maildir_name_directory(new_name);
+    or_status st = maildir_sync_directory(box->dir_fd, directory, f);
 
     /* The sender will be told to come again: what may or may not survive must not be there twice.
      */
     if (st != OR_OK) {
-        entry(new, "new", new_name);
+        entry(new, directory, new_name);
         unlinkat(box->dir_fd, new, 0);
     }
     return st;

@@ -61,14 +61,15 @@ enum maildir_publish { MAILDIR_MOVE, MAILDIR_LINK };
 /* fsync()s the directory `name` below the descriptor `at` (or AT_FDCWD). OR_TEMPFAIL. */
 or_status maildir_sync_directory(int at, const char *name, struct maildir_fault *f) OR_MUST_USE;
 
-/* Makes tmp/<tmp_name> of `from` appear as new/<new_name> of `to`, never in place of another file.
+/* Makes tmp/<tmp_name> of `from` appear as new/<new_name> of `to` (cur/ when the name has flags),
+ * never in place of another file.
  * The file itself has been fsync()ed by the caller. OR_TEMPFAIL; os_error EXDEV, EMLINK and EPERM
  * say that a link is not possible where a copy may be. */
 or_status maildir_publish(const struct maildir *from, const char *tmp_name,
                           const struct maildir *to, const char *new_name, enum maildir_publish how,
                           struct maildir_fault *f) OR_MUST_USE;
-/* fsync()s new/: from here on what was published there survives. On failure new/<new_name> is taken
- * away again. OR_TEMPFAIL. */
+/* fsync()s new/ (or cur/): from here on what was published there survives. On failure
+ * new/<new_name> is taken away again. OR_TEMPFAIL. */
 or_status maildir_confirm(const struct maildir *box, const char *new_name,
                           struct maildir_fault *f) OR_MUST_USE;
 

@@ -100,3 +100,38 @@ out:
     buf_fini(&text);
     return st;
 }
+
+/* The level in front of the first separator. */
+static struct span
+next_level(struct span *rest)
+{
+    size_t dot = span_find(*rest, '.'), slash = span_find(*rest, '/');
+    size_t end = dot < slash ? dot : slash;
+    struct span level = span_slice(*rest, 0, end);
+
+    *rest = end < rest->n ? span_from(*rest, end + 1) : (struct span){NULL, 0};
+    return level;
+}
+
+or_status
+maildir_folder_path(struct span name, char out[MAILDIR_FOLDER_BYTES])
+{
+    char level[MAILDIR_FOLDER_BYTES];
+    size_t used = 0;
+    struct span rest = name;
+
+    out[0] = '\0';
+    if (span_equal_nocase_cstr(next_level(&rest), "INBOX"))
+        name = rest;
+    while (name.p != NULL) {
+        or_status st = maildir_folder_dirname(next_level(&name), level);
+
+        if (st != OR_OK)
+            return st;
+        if (used + strlen(level) >= MAILDIR_FOLDER_BYTES)
+            return OR_LIMIT;
+        memcpy(out + used, level, strlen(level) + 1);
+        used += strlen(level);
+    }
+    return OR_OK;
+}

@@ -20,4 +20,9 @@
  * OR_LIMIT: over 255 bytes. */
 or_status maildir_folder_dirname(struct span name, char out[MAILDIR_FOLDER_BYTES]) OR_MUST_USE;
 
+/* The directory of a folder of any level, "Lists/Outrider" or "Lists.Outrider": ".Lists.Outrider".
+ * "INBOX", and an "INBOX" in front as some IMAP servers show it, are the Maildir itself (""). As
+ * maildir_folder_dirname() otherwise. */
+or_status maildir_folder_path(struct span name, char out[MAILDIR_FOLDER_BYTES]) OR_MUST_USE;
+
 #endif

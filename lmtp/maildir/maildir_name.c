@@ -6,6 +6,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+#define INFO ":2,"
 
 static bool
 is_plain(unsigned char c)
@@ -48,6 +51,13 @@ maildir_name_format_sizes(const struct maildir_name *name, uint64_t file_bytes, 
 
     maildir_name_format(name, unique);
     /* The precision is no limit in practice: it shows the compiler that the name fits. */
-    snprintf(out, MAILDIR_NAME_BYTES, "%.200s,S=%" PRIu64 ",W=%" PRIu64, unique, file_bytes,
-             wire_bytes);
+    bool has_flags = name->flags != NULL && name->flags[0] != '\0';
+    snprintf(out, MAILDIR_NAME_BYTES, "%.170s,S=%" PRIu64 ",W=%" PRIu64 "%s%.31s", unique,
+             file_bytes, wire_bytes, has_flags ? INFO : "", has_flags ? name->flags : "");
+}
+
+const char *
+maildir_name_directory(const char *name)
+{
+    return strstr(name, INFO) != NULL ? "cur" : "new";
 }

@@ -3,6 +3,7 @@
  *
  *     1795386070.M238328P20299Q17.mx1                  in tmp/
  *     1795386070.M238328P20299Q17.mx1,S=182,W=192      in new/
+ *     1795386070.M238328P20299Q17.mx1,S=182,W=192:2,FS in cur/: it has flags already
  *
  * Dovecot believes S= (bytes in the file) and W= (bytes with every line end as CRLF) without
  * looking: one byte off and it drops the reader's session. Both are counted, never guessed.
@@ -21,6 +22,7 @@
 #define MAILDIR_NAME_BYTES 256
 /* Of the host part, escapes included; longer host names are cut. */
 #define MAILDIR_NAME_MAX_HOST_BYTES 128
+#define MAILDIR_NAME_FLAGS_BYTES 32 /* 5 system flags, 26 keywords, a NUL */
 
 /* What makes a name unique: the moment, the process, how many names it made before, the host. */
 struct maildir_name {
@@ -28,14 +30,18 @@ struct maildir_name {
     pid_t pid;
     uint64_t sequence; /* never the same twice in one process */
     struct span host;
+    const char *flags; /* letters, each once, in the order of ASCII; NULL or empty: none */
 };
 
 /* The name for tmp/. '/', ':' and ',' in the host are written as octal escapes, as the Maildir
  * specification says; control bytes, blanks and 8-bit bytes likewise. */
 void maildir_name_format(const struct maildir_name *name, char out[MAILDIR_NAME_BYTES]);
 
-/* The name for new/: with both sizes. */
+/* The name for new/, or with flags for cur/: with both sizes. */
 void maildir_name_format_sizes(const struct maildir_name *name, uint64_t file_bytes,
                                uint64_t wire_bytes, char out[MAILDIR_NAME_BYTES]);
+
+/* "new" or "cur": where a file of this name belongs. */
+const char *maildir_name_directory(const char *name);
 
 #endif

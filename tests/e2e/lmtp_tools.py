@@ -159,15 +159,15 @@ class Lmtp:
 
 
 def files(maildir, folder=""):
-    """The messages in new/ of a folder."""
-    directory = pathlib.Path(maildir) / folder / "new"
-    return sorted(directory.iterdir()) if directory.is_dir() else []
+    """The messages in new/ and cur/ of a folder."""
+    directories = [pathlib.Path(maildir) / folder / name for name in ("new", "cur")]
+    return sorted(path for directory in directories if directory.is_dir() for path in directory.iterdir())
 
 
 def check_sizes(path):
     """S= and W= must be exact."""
     content = path.read_bytes()
-    sizes = re.search(r",S=(\d+),W=(\d+)$", path.name)
+    sizes = re.search(r",S=(\d+),W=(\d+)(:2,[DFRST]*[a-z]*)?$", path.name)
     assert sizes, path.name
     assert int(sizes[1]) == len(content)
     assert int(sizes[2]) == len(content) + content.count(b"\n")

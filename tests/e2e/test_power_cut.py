@@ -29,6 +29,12 @@ NAMES = ("alice", "bob", "carol")
 ERRORS = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.EROFS)
 
 
+# Each of carol's messages in two places, one of them with flags and a keyword, which is a file of its own.
+SCRIPT = """require ["fileinto", "mailbox", "copy", "imap4flags"];
+fileinto :copy :create :flags ["\\\\Flagged", "$Copy"] "Copy";
+"""
+
+
 class Post:
     """Messages and what was said about them."""
 
@@ -80,17 +86,19 @@ class Post:
 
     def check(self, mail):
         """Against the mailboxes."""
-        counts = collections.Counter()
+        counts, copies = collections.Counter(), collections.Counter()
         for name in NAMES:
-            for folder in ("", ".Lists"):
+            for folder in ("", ".Lists", ".Copy"):
                 for path in lmtp_tools.files(os.path.join(mail, name, "Maildir"), folder):
                     lmtp_tools.check_sizes(path)
-                    counts[lmtp_tools.read_marker(path), name] += 1
-        assert not set(counts) - set(self.outcomes)
+                    (copies if folder == ".Copy" else counts)[lmtp_tools.read_marker(path), name] += 1
+        assert not (set(counts) | set(copies)) - set(self.outcomes)
         for key, outcome in self.outcomes.items():
             most = 1 if self.outcomes[key] != "550" else 0
             least = 1 if outcome == "250" else 0
             assert least <= counts[key] <= most, f"{key}: answered {outcome}, {counts[key]} times in the mailbox"
+            if key[1] == "carol":
+                assert least <= copies[key] <= most, f"{key}: answered {outcome}, {copies[key]} copies"
 
 
 class Place:
@@ -106,6 +114,10 @@ class Place:
         os.mkdir(self.run, 0o755)
         users = {f"{n}@cut.test": f"uid={OWNER}\tgid={OWNER}\thome={self.mail}/{n}" for n in NAMES}
         users["bob@cut.test"] += "\tquota_rule=*:storage=1G"  # keeps a maildirsize
+        script = os.path.join(self.run, "carol.sieve")
+        with open(script, "w", encoding="ascii") as out:
+            out.write(SCRIPT)
+        users["carol@cut.test"] += f"\tsieve={script}"
         self.userdb = lmtp_tools.UserDb(os.path.join(self.run, "userdb"), users)
         self.renew()
 

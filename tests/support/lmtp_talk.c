@@ -68,6 +68,7 @@ lmtp_talk_init(struct lmtp_talk *t)
         .junk_folder = xstrdup("Junk"),
         .quarantine_header = xstrdup("X-Outrider-Quarantine"),
         .quota_grace = xstrdup("0"),
+        .sieve_script = xstrdup("~/.dovecot.sieve"),
     };
     buf_init(&t->transcript, MAX_TRANSCRIPT_BYTES);
 }
@@ -86,6 +87,7 @@ lmtp_talk_fini(struct lmtp_talk *t)
     free(t->settings.junk_folder);
     free(t->settings.quarantine_header);
     free(t->settings.quota_grace);
+    free(t->settings.sieve_script);
     buf_fini(&t->transcript);
     lmtp_shared_free(t->shared);
 }

@@ -1,0 +1,117 @@
+"""Scripts at delivery, seen by stock Dovecot: folders, flags and keywords over IMAP, rejections by Postfix."""
+
+import os
+import shutil
+import threading
+import time
+
+import pytest
+
+from conftest import Ride
+from lab import mail
+from lab.lab import MAIL_UID
+
+FRONT = 'require ["fileinto", "mailbox", "imap4flags", "envelope", "reject", "variables", "subaddress"];\n'
+
+
+@pytest.fixture
+def script(ride):
+    """Writes alice's script as ManageSieve does: a file beside, and a symbolic link to it."""
+    home = os.path.join(ride.lab.directory, "mail/home.test/alice")
+    link = os.path.join(home, ".dovecot.sieve")
+
+    def write(text, front=FRONT):
+        os.makedirs(os.path.join(home, "sieve"), exist_ok=True)
+        path = os.path.join(home, "sieve", "test.sieve")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(front + text)
+        for each in (home, os.path.dirname(path), path):
+            shutil.chown(each, MAIL_UID, MAIL_UID)
+        if not os.path.islink(link):
+            os.symlink("sieve/test.sieve", link)
+
+    yield write
+    if os.path.islink(link):
+        os.unlink(link)
+
+
+def send(ride: Ride, subject, recipient="alice@home.test"):
+    message = mail.compose("Sam <sam@sender.test>", recipient, subject)
+    return ride.inbound(message, "sam@sender.test", [recipient])
+
+
+def number_of(box, folder, subject, timeout=20):
+    """The message's number in the folder, which stays selected for writing."""
+    until = time.monotonic() + timeout
+    while True:
+        if box.imap.select(f'"{folder}"')[0] == "OK":
+            numbers = box.imap.search(None, "SUBJECT", f'"{subject}"')[1][0].split()
+            if numbers:
+                return numbers[-1]
+        assert time.monotonic() < until, (folder, subject)
+        time.sleep(0.1)
+
+
+def flags_of(ride, folder, subject):
+    with ride.mailbox() as box:
+        kind, data = box.imap.fetch(number_of(box, folder, subject), "(FLAGS)")
+        assert kind == "OK"
+        return set(data[0].decode().split("FLAGS (")[1].split(")")[0].split()) - {"\\Recent"}
+
+
+def test_folder_and_flags(ride, script, subject):
+    script('fileinto :create :flags ["\\\\Flagged", "$Work", "Later"] "Entw\u00fcrfe/Neu";')
+    send(ride, subject)
+    assert flags_of(ride, "Entw&APw-rfe.Neu", subject) == {"\\Flagged", "$Work", "Later"}
+
+
+def test_keywords_beside_dovecots(ride, script, subject):
+    """While a session sets keywords of its own, ours get letters of their own."""
+    script('keep :flags "First";')
+    send(ride, subject + " one")
+    assert flags_of(ride, "INBOX", subject + " one") == {"First"}
+    with ride.mailbox() as box:
+        assert box.imap.store(number_of(box, "INBOX", subject + " one"), "+FLAGS", "(Second)")[0] == "OK"
+    script('keep :flags ["Third", "second"];')
+    send(ride, subject + " two")
+    assert flags_of(ride, "INBOX", subject + " two") == {"Third", "Second"}
+    assert flags_of(ride, "INBOX", subject + " one") == {"First", "Second"}
+
+
+def test_many_keywords_at_once(ride, script, subject):
+    """Eight deliveries and an IMAP session add keywords to one folder: each message has exactly its own."""
+    script('if header :matches "subject" "* *" { fileinto :create :flags "K${2}" "Busy"; }')
+    threads = [threading.Thread(target=send, args=(ride, f"{subject.replace(' ', '-')} {number}")) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number in range(8):
+        assert flags_of(ride, "Busy", f"{subject.replace(' ', '-')} {number}") == {f"K{number}"}
+
+
+def test_reject_goes_back_to_the_sender(ride, script, subject):
+    script('reject "I do not read this";')
+    send(ride, subject)
+    until = time.monotonic() + 30
+    while not (bounces := [(envelope, data) for envelope, data in ride.sink.messages if b"I do not read this" in data]):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    envelope, data = bounces[0]
+    assert envelope["from"].startswith("MAIL FROM:<>") and b"550 5.7.1" in data
+
+
+def test_broken_script_keeps_the_mail(ride, script, subject):
+    script("this is no script", front="")
+    send(ride, subject)
+    assert ride.read(subject)
+    assert ".dovecot.sieve:1:1" in ride.lab.lmtpd.log()
+
+
+def test_detail_and_discard(ride, script, subject):
+    script('if envelope :detail "to" "never" { discard; } else { keep; }')
+    send(ride, subject + " gone", "alice+never@home.test")
+    send(ride, subject + " here")
+    assert ride.read(subject + " here")
+    with ride.mailbox() as box:
+        assert box.find(subject + " gone", timeout=1) is None
