@@ -190,17 +190,19 @@ sieve_cache_get(struct sieve_cache *cache, const char *path, struct sieve_cached
                 struct err *e)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct sieve_cached *x = NULL;
 
     *cached_out = NULL;
     if (fd < 0)
         return unreadable(path, errno, e);
-    or_status st = load(cache, fd, path, cached_out, e);
+    or_status st = load(cache, fd, path, &x, e);
     close(fd);
-    if (st != OR_OK || (*cached_out)->status == OR_OK)
+    if (x == NULL || x->status == OR_OK) {
+        *cached_out = x;
         return st;
-    st = (*cached_out)->status;
-    *e = (*cached_out)->err;
-    sieve_cache_drop(*cached_out);
-    *cached_out = NULL;
+    }
+    st = x->status;
+    *e = x->err;
+    sieve_cache_drop(x);
     return st;
 }
