@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/crypto.h"
 #include "lmtp/deliver_plan.h"
+#include "lmtp/deliver_redirect.h"
 #include "lmtp/deliver_relay.h"
 #include "lmtp/deliver_sieve.h"
 #include "lmtp/maildir/maildir_tidy.h"
@@ -165,6 +166,7 @@ start_spool(struct deliver *d, size_t i)
     buf_init(&prologue, MAX_PROLOGUE_BYTES);
     add_prologue(d, &prologue, d->members[i] == 1 ? d->leaders[i]->recipient : NULL);
     spool_write(s, buf_span(&prologue));
+    s->prologue_bytes = s->file_bytes;
     buf_fini(&prologue);
 }
 
@@ -335,8 +337,9 @@ deliver_commit(struct deliver *d)
         deliver_sieve(d);
         step_all(d, admit);
         for (size_t i = 0; i < d->spool_count; i++)
-            if (d->members[i] > 0)
+            if (d->members[i] > 0 || d->has_redirects)
                 spool_sync(&d->spools[i]);
+        deliver_redirect(d);
         step_all(d, publish);
         step_all(d, confirm);
         step_all(d, note);

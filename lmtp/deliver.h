@@ -56,6 +56,8 @@ struct deliver_target {
     char flags[MAILDIR_NAME_FLAGS_BYTES]; /* of the file's name */
     bool withheld;                        /* no copy here: a script has others in `more` */
     struct deliver_target *more;          /* further places for this recipient; NULL: none */
+    struct span *redirects;               /* addresses that a script has sent it on to */
+    size_t redirect_count;
     const struct deliver_target
         *twin;                /* the same mailbox and folder, named before: delivered once */
     struct quota_alarm alarm; /* is given once all have been answered */
@@ -78,6 +80,7 @@ struct deliver {
     struct deliver_target **leaders; /* of each spool: the target in whose tmp/ it lies */
     size_t *members;                 /* of each spool: how many targets want it */
     size_t spool_count;
+    bool has_redirects;
     struct relay *relays; /* to other servers */
     size_t relay_count;
     uint64_t wire_bytes;       /* size of the message as sent, for the log; the session sets it */

@@ -142,9 +142,10 @@ run(struct judging *j, const struct sieve_script *script, const char *path)
 static bool
 run_file(struct judging *j, const char *path)
 {
+    bool can_redirect = j->d->settings->sieve_relay[0] != '\0';
     struct sieve_cached *cached = NULL;
     struct err e = {""};
-    or_status st = sieve_cache_get(j->d->shared->scripts, path, &cached, &e);
+    or_status st = sieve_cache_get(j->d->shared->scripts, path, can_redirect, &cached, &e);
 
     if (st == OR_OK)
         run(j, sieve_cache_script(cached), path);
@@ -279,6 +280,25 @@ add_place(struct judging *j, const struct sieve_action *action)
     return true;
 }
 
+/* False: no memory is left for it, or it is nothing that SMTP can say. */
+static bool
+add_redirect(struct judging *j, struct span address)
+{
+    struct deliver_target *t = j->target;
+
+    for (size_t i = 0; i < address.n; i++)
+        if ((unsigned char)address.p[i] <= ' ' || address.p[i] == '<' || address.p[i] == '>' ||
+            address.p[i] == '\x7f')
+            return false;
+    if (t->redirects == NULL)
+        t->redirects = arena_alloc_array(j->d->mem, SIEVE_MAX_ACTIONS, sizeof(t->redirects[0]));
+    if (t->redirects == NULL || t->redirect_count == SIEVE_MAX_ACTIONS)
+        return false;
+    t->redirects[t->redirect_count++] = address;
+    j->d->has_redirects = true;
+    return true;
+}
+
 /* One line of what a reply can hold (RFC 5429 2.2.1 lets the rest go). */
 static const char *
 reply_text(struct judging *j, struct span reason)
@@ -321,13 +341,18 @@ perform(struct judging *j)
             settle(j, 550, "5.7.1", reply_text(j, action->target));
             return;
         }
+        if (action->kind == SIEVE_REDIRECT_TO && !add_redirect(j, action->target))
+            j->keeps = true;
         if (action->kind == SIEVE_FILEINTO_FOLDER && !add_place(j, action)) {
             log_warning("%.*s: the script's folder %.*s is not there: the message is kept",
                         SPAN_ARG(t->recipient->account_name), SPAN_ARG(action->target));
             j->keeps = true;
         }
     }
-    if (!j->keeps && t->more == NULL) {
+    if (!j->keeps && t->more == NULL && t->redirect_count > 0) {
+        t->withheld = true;
+        j->d->members[t->spool]--;
+    } else if (!j->keeps && t->more == NULL) {
         t->folder = DISCARDED;
         settle(j, 250, "2.0.0", "discarded by the recipient's script");
     } else if (!j->keeps || is_there(t, t->dirname)) {

@@ -171,6 +171,11 @@ static const struct conf_option options[] = {
      .offset = FIELD(sieve_folder_create),
      .def = "false", /* Dovecot's lda_mailbox_autocreate */
      .help = "make the folders that scripts name, also without :create"},
+    {.name = "sieve-relay",
+     .type = CONF_STRING,
+     .offset = FIELD(sieve_relay),
+     .def = "inet:127.0.0.1:25",
+     .help = "SMTP server that takes what scripts redirect; \"\": scripts cannot redirect"},
 };
 
 #define WARNING(name_) offsetof(struct lmtp_quota_warning, name_)

@@ -39,6 +39,7 @@ struct lmtp_settings {
     char *sieve_script;                         /* of an account; empty: no scripts of owners */
     struct conf_list sieve_before, sieve_after; /* files and directories */
     bool sieve_folder_create;
+    char *sieve_relay; /* SMTP server for what is redirected; empty: none is */
 };
 
 enum lmtp_quota_full { LMTP_QUOTA_REJECT, LMTP_QUOTA_TEMPFAIL };

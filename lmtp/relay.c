@@ -90,7 +90,7 @@ relay_open(struct relay *r, const char *address, const struct relay_envelope *en
     }
     if (!expect(r, 2))
         return;
-    say(r, "LHLO ", span_cstr(envelope->hostname), "\r\n");
+    say(r, envelope->smtp ? "EHLO " : "LHLO ", span_cstr(envelope->hostname), "\r\n");
     r->eight_bit = false;
     if (!expect(r, 2))
         return;

@@ -1,6 +1,7 @@
 /*
  * The client's side of LMTP: a message on its way to another LMTP server, for recipients whose
- * account says that their mailbox is there (userdb fields `proxy`, `host`, `port`).
+ * account says that their mailbox is there (userdb fields `proxy`, `host`, `port`); and of SMTP,
+ * for what scripts redirect.
  *
  *     relay_open -> relay_rcpt ... -> relay_data -> relay_write ... -> relay_finish ->
  *     relay_result for each recipient that was accepted, in order -> relay_close
@@ -16,9 +17,10 @@
 
 /* What the other server is told; must outlive relay_open(). */
 struct relay_envelope {
-    const char *hostname; /* ours, for LHLO */
+    const char *hostname; /* ours, for LHLO or EHLO */
     struct span sender;   /* "a@b", empty for <> */
     bool smtputf8;
+    bool smtp;          /* EHLO, and one result for all: the first relay_result() */
     int64_t timeout_ms; /* for the connection and for each reply */
 };
 

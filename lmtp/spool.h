@@ -17,10 +17,11 @@
 struct spool {
     const struct maildir *box; /* where tmp/<name> is */
     char name[MAILDIR_NAME_BYTES];
-    int fd;              /* -1: not open */
-    uint64_t file_bytes; /* written so far */
-    uint64_t line_ends;  /* LFs without a CR among them: what CRLF line ends would add */
-    bool after_cr;       /* the last byte was a CR */
+    int fd;                  /* -1: not open */
+    uint64_t file_bytes;     /* written so far */
+    uint64_t prologue_bytes; /* of these, our trace fields in front */
+    uint64_t line_ends;      /* LFs without a CR among them: what CRLF line ends would add */
+    bool after_cr;           /* the last byte was a CR */
     or_status status;
     struct maildir_fault fault; /* when status is not OR_OK */
 };

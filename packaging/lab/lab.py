@@ -59,6 +59,7 @@ user = "nobody"
 listen lmtp {{ address = {{"unix:{sockets}/lmtp"}} group = "postfix" }}
 userdb = "unix:{run}/dovecot-master"
 max-message-size = 250M
+sieve-relay = "inet:127.0.0.1:{smtp}"
 {extra}
 """
 
@@ -112,6 +113,7 @@ class Lab:
             "dns": self.nsd.server,
             "hostname": self.hostname,
             "uid": MAIL_UID,
+            "smtp": self.postfix.smtp_port,
             "extra": "",
         }
         self.values = values

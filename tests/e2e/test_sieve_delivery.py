@@ -11,16 +11,18 @@ from conftest import Ride
 from lab import mail
 from lab.lab import MAIL_UID
 
-FRONT = 'require ["fileinto", "mailbox", "imap4flags", "envelope", "reject", "variables", "subaddress"];\n'
+FRONT = 'require ["fileinto", "mailbox", "imap4flags", "envelope", "reject", "variables", "subaddress", "copy"];\n'
 
 
 @pytest.fixture
 def script(ride):
-    """Writes alice's script as ManageSieve does: a file beside, and a symbolic link to it."""
-    home = os.path.join(ride.lab.directory, "mail/home.test/alice")
-    link = os.path.join(home, ".dovecot.sieve")
+    """Writes a user's script as ManageSieve does: a file beside, and a symbolic link to it."""
+    links = []
 
-    def write(text, front=FRONT):
+    def write(text, front=FRONT, user="alice"):
+        home = os.path.join(ride.lab.directory, "mail/home.test", user)
+        link = os.path.join(home, ".dovecot.sieve")
+        links.append(link)
         os.makedirs(os.path.join(home, "sieve"), exist_ok=True)
         path = os.path.join(home, "sieve", "test.sieve")
         with open(path, "w", encoding="utf-8") as out:
@@ -31,8 +33,19 @@ def script(ride):
             os.symlink("sieve/test.sieve", link)
 
     yield write
-    if os.path.islink(link):
-        os.unlink(link)
+    for link in links:
+        if os.path.islink(link):
+            os.unlink(link)
+
+
+def sent_on(ride, subject, timeout=20):
+    """What came to the outside world."""
+    until = time.monotonic() + timeout
+    while not (found := [(envelope, data) for envelope, data in ride.sink.messages if subject.encode() in data]):
+        if time.monotonic() > until:
+            return None
+        time.sleep(0.1)
+    return found[0]
 
 
 def send(ride: Ride, subject, recipient="alice@home.test"):
@@ -115,3 +128,36 @@ def test_detail_and_discard(ride, script, subject):
     assert ride.read(subject + " here")
     with ride.mailbox() as box:
         assert box.find(subject + " gone", timeout=1) is None
+
+
+def test_redirect(ride, script, subject):
+    script('redirect "friend@far.test";')
+    message = mail.compose("Sam <sam@sender.test>", "alice@home.test", subject, body="a line\n.\n..dots\n")
+    ride.inbound(message, "sam@sender.test", ["alice@home.test"])
+    envelope, data = sent_on(ride, subject)
+    assert envelope["from"].startswith("MAIL FROM:<sam@sender.test>")
+    assert [line.split(">")[0] for line in envelope["to"]] == ["RCPT TO:<friend@far.test"]
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert b"X-Sieve-Redirected-From: alice@home.test" in head and b"Delivered-To" not in head
+    assert b"Return-Path" not in head and b"a line\r\n.\r\n..dots\r\n" in body
+    with ride.mailbox() as box:
+        assert box.find(subject, timeout=1) is None
+
+
+def test_redirect_with_copy(ride, script, subject):
+    script('redirect :copy "friend@far.test";')
+    message = mail.compose("Sam <sam@sender.test>", "alice@home.test", subject, body=".\r\n.a\r\n" + 300 * "long line " + "\r\n\r\n")
+    ride.inbound(message, "sam@sender.test", ["alice@home.test"])
+    sent = sent_on(ride, subject)[1].partition(b"\r\n\r\n")[2]
+    with ride.mailbox() as box:
+        assert box.raw(subject).partition(b"\r\n\r\n")[2] == sent, "byte for byte"
+
+
+def test_redirect_in_a_circle_ends(ride, script, subject):
+    """Alice to bob, bob to alice: it stays with whom it comes back to."""
+    script('redirect "bob@home.test";')
+    script('redirect "alice@home.test";', user="bob")
+    send(ride, subject)
+    assert ride.read(subject)
+    with ride.mailbox("bob@home.test") as box:
+        assert box.find(subject, timeout=1) is None

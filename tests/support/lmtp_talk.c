@@ -69,6 +69,7 @@ lmtp_talk_init(struct lmtp_talk *t)
         .quarantine_header = xstrdup("X-Outrider-Quarantine"),
         .quota_grace = xstrdup("0"),
         .sieve_script = xstrdup("~/.dovecot.sieve"),
+        .sieve_relay = xstrdup(""),
     };
     buf_init(&t->transcript, MAX_TRANSCRIPT_BYTES);
 }
@@ -88,6 +89,7 @@ lmtp_talk_fini(struct lmtp_talk *t)
     free(t->settings.quarantine_header);
     free(t->settings.quota_grace);
     free(t->settings.sieve_script);
+    free(t->settings.sieve_relay);
     buf_fini(&t->transcript);
     lmtp_shared_free(t->shared);
 }

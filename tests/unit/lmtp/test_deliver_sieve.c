@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -324,6 +325,27 @@ START_TEST(junk_and_detail)
 }
 END_TEST
 
+/* Nobody is there to send it on: it is kept, and so it is where it comes back. */
+START_TEST(redirect_that_fails)
+{
+    free(t.settings.sieve_relay);
+    t.settings.sieve_relay = strdup("inet:127.0.0.1:1");
+    t.settings.proxy_timeout_ms = 1000;
+    script("redirect \"elsewhere@example.com\";");
+    ck_assert_str_eq(talk(TO_ALICE), TAKEN);
+    ck_assert_uint_eq(count("new"), 2);
+    ck_assert_str_eq(talk(LHLO MAIL RCPT("alice") "DATA\r\nX-Sieve-Redirected-From: "
+                                                  "alice@example.org\r\n\r\nx\r\n.\r\nQUIT\r\n"),
+                     TAKEN);
+    ck_assert_uint_eq(count("new"), 3);
+    script("require [\"copy\", \"fileinto\", \"mailbox\"]; redirect :copy \"a@b.example\";"
+           "fileinto :create \"Work\";");
+    ck_assert_str_eq(talk(TO_ALICE), TAKEN);
+    ck_assert_uint_eq(count("new"), 3);
+    ck_assert_uint_eq(count(".Work/new"), 1);
+}
+END_TEST
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 int
@@ -341,6 +363,7 @@ main(void)
     tcase_add_loop_test(c, order, 0, COUNT(orders));
     tcase_add_test(c, full_mailbox);
     tcase_add_test(c, junk_and_detail);
+    tcase_add_test(c, redirect_that_fails);
     suite_add_tcase(s, c);
     return unit_main(s);
 }

@@ -1,0 +1,130 @@
+/*
+ * One SMTP transaction for all addresses of one recipient's script.
+ */
+#include "lmtp/deliver_redirect.h"
+
+#include "common/base/xalloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define MARK "X-Sieve-Redirected-From"
+#define REDIRECTED "(redirected)"
+#define READ_BYTES 65536
+
+/* It comes back from where this account has sent it. */
+static bool
+was_redirected(const struct deliver *d, const struct deliver_target *t)
+{
+    const struct header_block *head = &d->head.block;
+
+    for (size_t i = 0; i < head->count; i++)
+        if (span_equal_nocase_cstr(head->fields[i].name, MARK) &&
+            span_equal_nocase(span_trim(head->fields[i].value), t->recipient->account_name))
+            return true;
+    return false;
+}
+
+/* What the sender sent: the file without our trace fields. */
+static or_status
+send_file(struct relay *r, const struct spool *s, struct err *e)
+{
+    char *bytes = xmalloc(READ_BYTES);
+    off_t at = (off_t)s->prologue_bytes;
+    ssize_t n;
+
+    while ((n = pread(s->fd, bytes, READ_BYTES, at)) > 0) {
+        relay_write(r, span_make(bytes, (size_t)n));
+        at += n;
+    }
+    int os_error = errno;
+    free(bytes);
+    return n == 0 ? OR_OK
+                  : err_set(e, OR_TEMPFAIL, "cannot read the message: %s", os_error_text(os_error));
+}
+
+static or_status
+send_message(struct deliver *d, struct deliver_target *t, struct relay *r, struct err *e)
+{
+    struct buf mark;
+
+    relay_data(r);
+    buf_init(&mark, 4096);
+    buf_addf(&mark, MARK ": %.*s\n", SPAN_ARG(t->recipient->account_name));
+    relay_write(r, buf_span(&mark));
+    buf_fini(&mark);
+    or_status st = send_file(r, &d->spools[t->spool], e);
+    if (st != OR_OK)
+        return st; /* without relay_finish() the other server gets no message */
+    relay_finish(r);
+    struct lmtp_reply result = relay_result(r);
+    return result.code < 300 ? OR_OK : err_set(e, OR_TEMPFAIL, "%u %s", result.code, result.text);
+}
+
+/* OR_OK: all of them have it. */
+static or_status
+send_to_all(struct deliver *d, struct deliver_target *t, struct relay *r, struct err *e)
+{
+    or_status st = OR_OK;
+
+    for (size_t i = 0; i < t->redirect_count; i++) {
+        struct lmtp_reply reply = relay_rcpt(r, t->redirects[i]);
+
+        if (reply.code >= 300)
+            st = err_set(e, OR_TEMPFAIL, "%.*s: %u %s", SPAN_ARG(t->redirects[i]), reply.code,
+                         reply.text);
+    }
+    if (r->accepted == 0)
+        return st;
+    or_status sent = send_message(d, t, r, e);
+    return st == OR_OK ? sent : st;
+}
+
+static or_status
+redirect(struct deliver *d, struct deliver_target *t, struct err *e)
+{
+    const struct relay_envelope envelope = {
+        .hostname = d->settings->hostname,
+        .sender = d->envelope->sender,
+        .smtputf8 = d->envelope->smtputf8,
+        .smtp = true,
+        .timeout_ms = d->settings->proxy_timeout_ms,
+    };
+    struct relay relay;
+
+    if (d->envelope->binary)
+        return err_set(e, OR_MALFORMED, "a binary message cannot be redirected");
+    if (was_redirected(d, t))
+        return err_set(e, OR_MALFORMED, "it has been redirected from here before");
+    relay_open(&relay, d->settings->sieve_relay, &envelope, d->mem);
+    or_status st = send_to_all(d, t, &relay, e);
+    if (st != OR_OK && relay.err.text[0] != '\0')
+        *e = relay.err;
+    relay_close(&relay);
+    return st;
+}
+
+void
+deliver_redirect(struct deliver *d)
+{
+    for (size_t i = 0; i < d->envelope->recipient_count; i++) {
+        struct deliver_target *t = &d->targets[i];
+        struct err e = {""};
+
+        if (t->redirect_count == 0 || t->reply.code != 0 || d->spools[t->spool].status != OR_OK)
+            continue;
+        owner_leave(&d->turn); /* the socket is ours to open */
+        if (redirect(d, t, &e) == OR_OK) {
+            if (t->withheld && t->more == NULL)
+                t->folder = REDIRECTED;
+            continue;
+        }
+        log_warning("%.*s: the message is kept, redirecting it failed: %s",
+                    SPAN_ARG(t->recipient->account_name), e.text);
+        if (t->withheld && t->more == NULL) {
+            t->withheld = false;
+            d->members[t->spool]++;
+        }
+    }
+}
