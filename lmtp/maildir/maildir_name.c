@@ -52,7 +52,7 @@ maildir_name_format_sizes(const struct maildir_name *name, uint64_t file_bytes, 
     maildir_name_format(name, unique);
     /* The precision is no limit in practice: it shows the compiler that the name fits. */
     bool has_flags = name->flags != NULL && name->flags[0] != '\0';
-    snprintf(out, MAILDIR_NAME_BYTES, "%.170s,S=%" PRIu64 ",W=%" PRIu64 "%s%.31s", unique,
+    snprintf(out, MAILDIR_NAME_BYTES, "%.174s,S=%" PRIu64 ",W=%" PRIu64 "%s%.31s", unique,
              file_bytes, wire_bytes, has_flags ? INFO : "", has_flags ? name->flags : "");
 }
 

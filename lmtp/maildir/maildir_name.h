@@ -21,7 +21,7 @@
 /* NAME_MAX and a NUL: no name made here is longer. */
 #define MAILDIR_NAME_BYTES 256
 /* Of the host part, escapes included; longer host names are cut. */
-#define MAILDIR_NAME_MAX_HOST_BYTES 128
+#define MAILDIR_NAME_MAX_HOST_BYTES 100
 #define MAILDIR_NAME_FLAGS_BYTES 32 /* 5 system flags, 26 keywords, a NUL */
 
 /* What makes a name unique: the moment, the process, how many names it made before, the host. */

@@ -45,6 +45,13 @@ START_TEST(longest_name_keeps_its_sizes)
     maildir_name_format_sizes(&name, UINT64_MAX, UINT64_MAX, out);
     ck_assert_ptr_nonnull(strstr(out, "\\057,S=18446744073709551615,W=18446744073709551615"));
     ck_assert_uint_le(strlen(out), 255);
+    name.flags = "DFRSTabcdefghijklmnopqrstuvwxyz";
+    maildir_name_format_sizes(&name, UINT64_MAX, UINT64_MAX, out);
+    ck_assert_ptr_nonnull(
+        strstr(out, "\\057,S=18446744073709551615,W=18446744073709551615:2,DFRST"));
+    ck_assert_str_eq(out + strlen(out) - 3, "xyz");
+    ck_assert_uint_le(strlen(out), 255);
+    ck_assert_str_eq(maildir_name_directory(out), "cur");
 }
 END_TEST
 
