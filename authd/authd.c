@@ -114,6 +114,31 @@ take_from_state(struct authd_built *built, struct authd_state *state)
     built->rehashing = &state->rehashing;
 }
 
+static or_status
+open_oauth(struct authd_built *built, const struct authd_settings *s, struct err *e)
+{
+    const struct authd_oauth *conf = &s->oauth;
+    const struct oauth_settings settings = {
+        .issuer = conf->issuer,
+        .audience = (const char *const *)conf->audience.items,
+        .audience_count = conf->audience.count,
+        .jwks_file = conf->jwks_file,
+        .jwks_url = conf->jwks_url,
+        .introspection_url = conf->introspection_url,
+        .client_id = conf->client_id,
+        .client_secret_file = conf->client_secret_file,
+        .ca_file = conf->ca_file,
+        .user_claim = conf->user_claim,
+        .scope = conf->scope,
+        .skew_ms = conf->clock_skew_ms,
+        .timeout_ms = conf->timeout_ms,
+        .cache_ms = conf->introspection_ttl_ms,
+    };
+    or_status st = oauth_open(&settings, &built->oauth, e);
+
+    return st == OR_OK ? OR_OK : err_wrap(e, OR_CONFIG, "%s", s->common.path);
+}
+
 or_status
 authd_build(void *state, const void *settings, bool check_only, void **built_out, struct err *e)
 {
@@ -127,6 +152,8 @@ authd_build(void *state, const void *settings, bool check_only, void **built_out
         st = open_dict(built, s, check_only, e);
     if (st == OR_OK)
         st = open_countries(built, s, e);
+    if (st == OR_OK)
+        st = open_oauth(built, s, e);
     if (st != OR_OK) {
         authd_destroy(built);
         return st;
@@ -142,6 +169,7 @@ authd_destroy(void *built)
 {
     struct authd_built *b = built;
 
+    oauth_close(b->oauth);
     dict_store_close(b->dict);
     accounts_close(&b->accounts);
     country_free(b->countries);

@@ -13,6 +13,7 @@
 #include "authd/guard/country.h"
 #include "authd/guard/guard_watch.h"
 #include "authd/login_cache.h"
+#include "authd/oauth/oauth.h"
 #include "common/run/daemon.h"
 #include "common/run/decisions.h"
 
@@ -42,6 +43,7 @@ struct authd_built {
     const char *salt_secret;         /* the state's */
     atomic_flag *rehashing;          /* the state's */
     struct dict_store *dict;         /* NULL without `listen dict` */
+    struct oauth *oauth;             /* NULL without section `oauth` */
 };
 
 /* The logins that wait for their REQUEST. */

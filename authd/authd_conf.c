@@ -88,7 +88,8 @@ static const struct conf_option options[] = {
      .offset = FIELD(mechanisms),
      .def = "PLAIN,LOGIN",
      .help = "SASL mechanisms offered, in this order: PLAIN, LOGIN, SCRAM-SHA-1, SCRAM-SHA-256, "
-             "SCRAM-SHA-512, SCRAM-SHA-1-PLUS, SCRAM-SHA-256-PLUS, EXTERNAL, CRAM-MD5"},
+             "SCRAM-SHA-512, SCRAM-SHA-1-PLUS, SCRAM-SHA-256-PLUS, EXTERNAL, CRAM-MD5, "
+             "OAUTHBEARER, XOAUTH2"},
     {.name = "require-tls",
      .type = CONF_BOOL,
      .offset = FIELD(require_tls),
@@ -193,6 +194,95 @@ static const struct conf_option options[] = {
      .min = DECISIONS_MIN_BYTES,
      .max = (int64_t)64 << 30,
      .help = "how large the file may become; the oldest logins go first"},
+    {.section = "oauth",
+     .name = "issuer",
+     .type = CONF_STRING,
+     .offset = FIELD(oauth.issuer),
+     .def = "",
+     .help = "who signs the tokens: their iss, exactly"},
+    {.section = "oauth",
+     .name = "audience",
+     .type = CONF_STRING_LIST,
+     .offset = FIELD(oauth.audience),
+     .help = "whom tokens must be for: one of these in their aud"},
+    {.section = "oauth",
+     .name = "jwks-file",
+     .type = CONF_STRING,
+     .offset = FIELD(oauth.jwks_file),
+     .def = "",
+     .help = "the issuer's keys (JWK set) in a file; read again when it changes"},
+    {.section = "oauth",
+     .name = "jwks-url",
+     .type = CONF_STRING,
+     .offset = FIELD(oauth.jwks_url),
+     .def = "",
+     .help = "or where they are fetched"},
+    {.section = "oauth",
+     .name = "introspection-url",
+     .type = CONF_STRING,
+     .offset = FIELD(oauth.introspection_url),
+     .def = "",
+     .help = "where to ask about tokens that keys do not tell (RFC 7662)"},
+    {.section = "oauth",
+     .name = "client-id",
+     .type = CONF_STRING,
+     .offset = FIELD(oauth.client_id),
+     .def = "",
+     .help = "as whom introspection is asked"},
+    {.section = "oauth",
+     .name = "client-secret-file",
+     .type = CONF_STRING,
+     .offset = FIELD(oauth.client_secret_file),
+     .def = "",
+     .help = "file whose first line is the secret of client-id"},
+    {.section = "oauth",
+     .name = "introspection-ttl",
+     .type = CONF_DURATION,
+     .offset = FIELD(oauth.introspection_ttl_ms),
+     .def = "60s",
+     .min = 0,
+     .max = 3600000,
+     .help = "how long a good answer of introspection is believed; 0: not at all"},
+    {.section = "oauth",
+     .name = "ca-file",
+     .type = CONF_STRING,
+     .offset = FIELD(oauth.ca_file),
+     .def = "",
+     .help = "who may sign the servers' certificates; default: the system's authorities"},
+    {.section = "oauth",
+     .name = "user-claim",
+     .type = CONF_STRING,
+     .offset = FIELD(oauth.user_claim),
+     .def = "email",
+     .help = "the claim with the account's address"},
+    {.section = "oauth",
+     .name = "scope",
+     .type = CONF_STRING,
+     .offset = FIELD(oauth.scope),
+     .def = "",
+     .help = "a scope that tokens must have; \"\": none"},
+    {.section = "oauth",
+     .name = "discovery",
+     .type = CONF_STRING,
+     .offset = FIELD(oauth.discovery),
+     .def = "",
+     .help = "URL of the issuer's openid-configuration, told to clients whose token is refused"},
+    {.section = "oauth",
+     .name = "clock-skew",
+     .type = CONF_DURATION,
+     .offset = FIELD(oauth.clock_skew_ms),
+     .def = "60s",
+     .min = 0,
+     .max = 600000,
+     .help = "how far the issuer's clock may be from ours"},
+    {.section = "oauth",
+     .name = "timeout",
+     .type = CONF_DURATION,
+     .offset = FIELD(oauth.timeout_ms),
+     .def = "5s",
+     .min = 100,
+     .max = 6000,
+     .help = "how long one question over HTTP may take; then a temporary failure"},
 };
 
 #define SOURCE(name_) offsetof(struct authd_source, name_)
@@ -394,6 +484,34 @@ check_master_users(struct authd_settings *s, struct err *e)
     return st == OR_OK ? OR_OK : err_wrap(e, OR_CONFIG, "%s: master-users", s->common.path);
 }
 
+static bool
+is_plain_text(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < ' ' || *text == '"' || *text == '\\' || *text == 0x7f)
+            return false;
+    return true;
+}
+
+static or_status
+check_oauth(const struct authd_settings *s, struct err *e)
+{
+    const struct authd_oauth *oauth = &s->oauth;
+    bool told = oauth->jwks_file[0] != '\0' || oauth->jwks_url[0] != '\0' ||
+                oauth->introspection_url[0] != '\0';
+
+    for (size_t i = 0; i < s->mechanisms.count && !told; i++)
+        if (mech_find(span_cstr(s->mechanisms.items[i]))->needs == MECH_KEYS_TOKEN)
+            return err_set(e, OR_CONFIG,
+                           "mechanisms: \"%s\" needs oauth { jwks-file, jwks-url or "
+                           "introspection-url }",
+                           s->mechanisms.items[i]);
+    /* Both are put into JSON as they are. */
+    if (!is_plain_text(oauth->scope) || !is_plain_text(oauth->discovery))
+        return err_set(e, OR_CONFIG, "oauth: scope and discovery have no quotes in them");
+    return OR_OK;
+}
+
 static or_status
 check(void *settings, struct err *e)
 {
@@ -406,7 +524,9 @@ check(void *settings, struct err *e)
         if (mech_find(span_cstr(s->mechanisms.items[i])) == NULL)
             return err_set(e, OR_CONFIG, "mechanisms: \"%s\": there is no such mechanism",
                            s->mechanisms.items[i]);
-    or_status st = check_master_users(s, e);
+    or_status st = check_oauth(s, e);
+    if (st == OR_OK)
+        st = check_master_users(s, e);
     if (st == OR_OK)
         st = check_hook(s, "ban-hook", s->ban_hook, e);
     if (st == OR_OK)

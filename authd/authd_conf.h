@@ -36,6 +36,15 @@ struct authd_source {
     int64_t timeout_ms;
 };
 
+/* oauth { ... } */
+struct authd_oauth {
+    char *issuer;
+    struct conf_list audience;
+    char *jwks_file, *jwks_url, *introspection_url, *client_id, *client_secret_file, *ca_file;
+    char *user_claim, *scope, *discovery;
+    int64_t clock_skew_ms, timeout_ms, introspection_ttl_ms;
+};
+
 struct authd_settings {
     struct conf_common common; /* first: conf.h */
     char *database;
@@ -63,6 +72,7 @@ struct authd_settings {
     char *country_file;                 /* empty: none */
     char *logins;                       /* empty: none are kept */
     int64_t logins_keep_ms, logins_max_bytes;
+    struct authd_oauth oauth; /* who may say whose token it is */
 };
 
 extern const struct conf_schema authd_schema;

@@ -14,6 +14,8 @@ static const char *const mechanisms[] = {"PLAIN",
                                          "SCRAM-SHA-256-PLUS",
                                          "EXTERNAL",
                                          "CRAM-MD5",
+                                         "OAUTHBEARER",
+                                         "XOAUTH2",
                                          "other",
                                          NULL};
 static const char *const kinds[] = {"userdb",  "passdb",  "request", "mailbox-domains", "mailboxes",

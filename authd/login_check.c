@@ -101,9 +101,11 @@ check_known(const struct daemon_snapshot *snapshot, const struct account_row *ro
 
 /* RFC 4616 2: logging in as somebody else needs a permission. `row` is who has logged in. */
 static enum login_result
-authorize(const struct daemon_snapshot *snapshot, struct span as, const struct account_row *row,
-          struct login_checked *checked)
+authorize(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
+          const struct account_row *row, struct login_checked *checked)
 {
+    struct span as = login_names(snapshot->settings, x).as;
+    bool is_token = x->mech->needs == MECH_KEYS_TOKEN;
     struct arena *mem = checked->mem;
     struct account_address address;
     struct account_row other;
@@ -112,8 +114,8 @@ authorize(const struct daemon_snapshot *snapshot, struct span as, const struct a
     if (as.n == 0 || (account_address_parse(as, false, mem, &address, NULL) == OR_OK &&
                       span_equal(address.whole, row->address.whole)))
         return LOGIN_GOOD;
-    /* What a program knows opens one account, a master user's too. */
-    if (!is_master(snapshot->settings, row) || checked->app.name.n > 0)
+    /* What a program knows, or a token, opens one account, a master user's too. */
+    if (!is_master(snapshot->settings, row) || checked->app.name.n > 0 || is_token)
         return LOGIN_OTHER_USER;
     or_status st = find_account(snapshot, as, mem, &other, &checked->err);
     if (st == OR_ABSENT)
@@ -129,7 +131,8 @@ static or_status
 check_proof(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
             const struct account_row *row, bool trusted, struct err *e)
 {
-    bool by_password = x->proof == MECH_PROOF_NONE || x->mech->needs != MECH_KEYS_NONE;
+    bool by_password = x->mech->needs != MECH_KEYS_TOKEN &&
+                       (x->proof == MECH_PROOF_NONE || x->mech->needs != MECH_KEYS_NONE);
     or_status st = x->proof == MECH_PROOF_RIGHT && row->address.whole.n > 0 ? OR_OK : OR_ABSENT;
 
     if (x->proof == MECH_PROOF_NONE)
@@ -175,7 +178,7 @@ login_check(const struct daemon_snapshot *snapshot, const struct mech_exchange *
     checked_out->account = row.address.whole;
     enum login_result result = authenticate(snapshot, x, &row, trusted, checked_out);
     if (result == LOGIN_GOOD)
-        result = row.enabled ? authorize(snapshot, names.as, &row, checked_out) : LOGIN_DISABLED;
+        result = row.enabled ? authorize(snapshot, x, &row, checked_out) : LOGIN_DISABLED;
     if (result == LOGIN_GOOD)
         login_app_used(&row, &checked_out->app);
     checked_out->result = result;

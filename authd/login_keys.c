@@ -72,19 +72,45 @@ find_password(const struct daemon_snapshot *snapshot, const struct account_row *
     return arena_copy(mem, span_cstr(random), password_out);
 }
 
+/* OR_OK also for a token that is not good: then it is nobody's. */
+static or_status
+find_token(const struct daemon_snapshot *snapshot, struct span token, struct arena *mem,
+           struct mech_token *token_out, struct err *e)
+{
+    const struct authd_oauth *settings =
+        &((const struct authd_settings *)snapshot->settings)->oauth;
+    struct oauth *oauth = ((const struct authd_built *)snapshot->built)->oauth;
+    struct span user = SPAN_EMPTY;
+    /* Gone with a new configuration since the login began. */
+    or_status st = oauth == NULL ? err_set(e, OR_TEMPFAIL, "oauth is no longer configured")
+                                 : oauth_check(oauth, token, mem, &user, e);
+
+    if (st == OR_ABSENT)
+        log_info("oauth: token refused: %s", e->text);
+    else if (st != OR_OK)
+        return st;
+    *token_out = (struct mech_token){.user = st == OR_OK ? user : SPAN_EMPTY,
+                                     .scope = span_cstr(settings->scope),
+                                     .discovery = span_cstr(settings->discovery)};
+    return OR_OK;
+}
+
 or_status
 login_keys_find(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
                 struct arena *mem, struct mech_keys *keys_out, struct err *e)
 {
     struct account_address address = {.whole = login_names(snapshot->settings, x).who};
     struct account_row row = {.enabled = false};
+
+    *keys_out = (struct mech_keys){.scram.digest = x->mech->digest, .password = SPAN_EMPTY};
+    if (x->mech->needs == MECH_KEYS_TOKEN)
+        return find_token(snapshot, buf_span(&x->password), mem, &keys_out->token, e);
     or_status st = find_row(snapshot, &address, address.whole, mem, &row, e);
     /* One that its source checks by itself (LDAP by bind) has no keys here. */
     const struct account_row *found = st == OR_OK && row.handle.n == 0 ? &row : NULL;
 
     if (st != OR_OK && st != OR_ABSENT)
         return st;
-    *keys_out = (struct mech_keys){.scram.digest = x->mech->digest, .password = SPAN_EMPTY};
     if (x->mech->needs == MECH_KEYS_PASSWORD)
         return find_password(snapshot, found, mem, &keys_out->password);
     find_scram(snapshot, address.whole, found, &keys_out->scram);

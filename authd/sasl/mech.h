@@ -28,12 +28,19 @@ enum mech_step {
 enum mech_proof { MECH_PROOF_NONE, MECH_PROOF_RIGHT, MECH_PROOF_WRONG };
 
 /* What a mechanism needs of an account. */
-enum mech_keys_kind { MECH_KEYS_NONE, MECH_KEYS_SCRAM, MECH_KEYS_PASSWORD };
+enum mech_keys_kind { MECH_KEYS_NONE, MECH_KEYS_SCRAM, MECH_KEYS_PASSWORD, MECH_KEYS_TOKEN };
+
+/* What is known about the access token that stands in `password`. */
+struct mech_token {
+    struct span user;             /* whose it is; empty: it is not good */
+    struct span scope, discovery; /* where to get one; empty: not said */
+};
 
 /* As far as the kind goes; wiped by who has it. */
 struct mech_keys {
     struct scram_keys scram;
     struct span password; /* as it is stored, in plain text */
+    struct mech_token token;
 };
 
 struct mech;

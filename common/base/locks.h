@@ -21,6 +21,8 @@ enum lock_rank {
     LOCK_LOGIN_CACHE,    /* authd: passwords found right */
     LOCK_GUARD,          /* authd: points and bans; never held across the store */
     LOCK_GUARD_WAKE,     /* authd: the wait of the thread that watches bans; nothing else with it */
+    LOCK_OAUTH_KEYS,     /* authd: an issuer's keys */
+    LOCK_OAUTH_SEEN,     /* authd: tokens that introspection found good */
     LOCK_PGSQL,          /* authd: idle connections to PostgreSQL */
     LOCK_LDAP,           /* authd: idle connections to a directory */
     LOCK_PASSWD_FILE,    /* authd: the table of a passwd-file */

@@ -35,6 +35,8 @@ OWNERS = {
     "sodium.h": ("authd/accounts/password_argon2.c",),
     "libpq-fe.h": ("authd/pgsql/*.c",),
     "ldap.h": ("authd/ldap/*.c",),
+    "cjose/*": ("authd/oauth/jwt.c",),
+    "curl/*": ("authd/oauth/oauth_http.c",),
     "idn2.h": ("common/text/domain.c",),
     "stringprep.h": ("authd/accounts/saslprep.c",),
 }
