@@ -451,6 +451,7 @@ static const struct conf_service services[] = {
     {.name = "saslauthd", .default_mode = 0660},
     {.name = "courier", .default_mode = 0660},
     {.name = "dict", .default_mode = 0660},
+    {.name = "control", .default_mode = 0660},
 };
 
 static or_status

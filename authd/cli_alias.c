@@ -7,27 +7,25 @@
 #include "authd/cli_accounts.h"
 
 #include <stdio.h>
+#include <string.h>
 
 const char *const cli_alias_options[] = {"database=PATH", NULL};
 
 /* The arguments behind the alias, in canonical form. */
 static int
-parse_targets(struct cli_accounts *a, struct span **targets_out, size_t *count_out)
+put_targets(struct cli_accounts *a, json_t *request)
 {
-    size_t count = (size_t)a->cli->argc - 1;
-    struct span *targets = arena_alloc_array(&a->mem, count, sizeof(*targets));
+    json_t *targets = json_array();
+    int status = CLI_YES;
 
-    for (size_t i = 0; i < count; i++) {
-        struct account_address address;
-        int status = cli_accounts_address(a, a->cli->argv[i + 1], false, &address);
+    for (int i = 1; status == CLI_YES && i < a->cli->argc; i++) {
+        struct account_address target = {.whole = SPAN_EMPTY};
 
-        if (status != CLI_YES)
-            return status;
-        targets[i] = address.whole;
+        status = cli_accounts_address(a, a->cli->argv[i], false, &target);
+        json_array_append_new(targets, json_stringn(target.whole.p, target.whole.n));
     }
-    *targets_out = targets;
-    *count_out = count;
-    return CLI_YES;
+    json_object_set_new(request, "targets", targets);
+    return status;
 }
 
 int
@@ -35,17 +33,18 @@ cli_alias_add(struct cli *cli)
 {
     struct cli_accounts a;
     struct account_address alias;
-    struct span *targets = NULL;
-    size_t count = 0;
+    json_t *request = NULL;
     int status = cli_accounts_begin(&a, cli, CLI_ACCOUNTS_CHANGE);
 
     if (status == CLI_YES)
         status = cli_accounts_address(&a, cli->argv[0], true, &alias);
+    if (status == CLI_YES) {
+        request = cli_accounts_request("alias-add", "address", alias.whole);
+        status = put_targets(&a, request);
+    }
     if (status == CLI_YES)
-        status = parse_targets(&a, &targets, &count);
-    if (status == CLI_YES)
-        status = cli_accounts_report(&a, account_db_add_alias(a.db, &alias, targets, count, &a.e),
-                                     "added", alias.whole);
+        status = cli_accounts_change(&a, json_incref(request), "added", alias.whole);
+    json_decref(request);
     cli_accounts_end(&a);
     return status;
 }
@@ -61,45 +60,41 @@ cli_alias_del(struct cli *cli)
         status = cli_accounts_address(&a, cli->argv[0], true, &alias);
     if (status == CLI_YES && cli->argc > 1)
         status = cli_accounts_address(&a, cli->argv[1], false, &target);
-    if (status == CLI_YES)
-        status = cli_accounts_report(&a, account_db_delete_alias(a.db, &alias, target.whole, &a.e),
-                                     cli->argc > 1 ? "changed" : "deleted", alias.whole);
+    if (status == CLI_YES) {
+        json_t *request = cli_accounts_request("alias-del", "address", alias.whole);
+
+        if (cli->argc > 1)
+            cli_accounts_put(request, "target", target.whole);
+        status =
+            cli_accounts_change(&a, request, cli->argc > 1 ? "changed" : "deleted", alias.whole);
+    }
     cli_accounts_end(&a);
     return status;
 }
 
-struct listing {
-    struct span domain; /* empty: all */
-    json_t *list;       /* NULL: for people */
-};
-
 /* Targets of one alias come one after the other: they join the last object of the list. */
 static void
-add_json(json_t *list, struct span alias, struct span target)
+add_json(json_t *list, json_t *alias, json_t *target)
 {
     size_t count = json_array_size(list);
     json_t *last = count > 0 ? json_array_get(list, count - 1) : NULL;
-    json_t *name = json_object_get(last, "alias");
 
-    if (name == NULL ||
-        !span_equal(alias, span_make(json_string_value(name), json_string_length(name)))) {
-        last = json_pack("{s:o, s:[]}", "alias", json_stringn(alias.p, alias.n), "targets");
+    if (!json_equal(json_object_get(last, "alias"), alias)) {
+        last = json_pack("{s:O, s:[]}", "alias", alias, "targets");
         json_array_append_new(list, last);
     }
-    json_array_append_new(json_object_get(last, "targets"), json_stringn(target.p, target.n));
+    json_array_append(json_object_get(last, "targets"), target);
 }
 
 static bool
-show(void *context, struct span alias, struct span target)
+show(void *list, json_t *row)
 {
-    const struct listing *l = context;
+    json_t *alias = json_object_get(row, "alias"), *target = json_object_get(row, "target");
 
-    if (l->domain.n != 0 && !span_equal(span_from(alias, span_rfind(alias, '@') + 1), l->domain))
-        return true;
-    if (l->list != NULL)
-        add_json(l->list, alias, target);
+    if (list != NULL)
+        add_json(list, alias, target);
     else
-        printf("%.*s -> %.*s\n", SPAN_ARG(alias), SPAN_ARG(target));
+        printf("%s -> %s\n", json_string_value(alias), json_string_value(target));
     return true;
 }
 
@@ -107,19 +102,21 @@ int
 cli_alias_list(struct cli *cli)
 {
     struct cli_accounts a;
-    struct listing l = {.list = cli->json ? json_array() : NULL};
+    struct span domain = SPAN_EMPTY;
+    json_t *list = cli->json ? json_array() : NULL;
     int status = cli_accounts_begin(&a, cli, CLI_ACCOUNTS_READ);
 
-    if (status == CLI_YES)
-        status = cli_accounts_filter(&a, &l.domain);
+    if (status == CLI_YES && cli->argc > 0)
+        status = cli_accounts_domain(&a, cli->argv[0], &domain);
     if (status == CLI_YES) {
-        or_status st = account_db_each_alias(a.db, show, &l, &a.e);
+        json_t *request = cli_accounts_request("alias-list", "domain", domain);
+        or_status st = cli_accounts_ask(&a, request, show, list, NULL);
 
         status = st == OR_OK ? CLI_YES : cli_accounts_fail(&a, st);
     }
-    if (status == CLI_YES && l.list != NULL)
-        cli_print_json(json_pack("{s:O}", "aliases", l.list));
-    json_decref(l.list);
+    if (status == CLI_YES && list != NULL)
+        cli_print_json(json_pack("{s:O}", "aliases", list));
+    json_decref(list);
     cli_accounts_end(&a);
     return status;
 }

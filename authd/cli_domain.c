@@ -1,5 +1,5 @@
 /*
- * outrider domain: each verb is one call of account_db.
+ * outrider domain: each verb is one request.
  */
 #include "authd/cli_domain.h"
 
@@ -11,20 +11,32 @@
 const char *const cli_domain_options[] = {"database=PATH", NULL};
 const char *const cli_domain_set_options[] = {"database=PATH", "quota=SIZE", NULL};
 
-int
-cli_domain_add(struct cli *cli)
+static int
+change(struct cli *cli, enum cli_accounts_mode mode, const char *command, const char *done)
 {
     struct cli_accounts a;
     struct span domain;
-    int status = cli_accounts_begin(&a, cli, CLI_ACCOUNTS_CREATE);
+    int status = cli_accounts_begin(&a, cli, mode);
 
     if (status == CLI_YES)
         status = cli_accounts_domain(&a, cli->argv[0], &domain);
     if (status == CLI_YES)
         status =
-            cli_accounts_report(&a, account_db_add_domain(a.db, domain, &a.e), "added", domain);
+            cli_accounts_change(&a, cli_accounts_request(command, "domain", domain), done, domain);
     cli_accounts_end(&a);
     return status;
+}
+
+int
+cli_domain_add(struct cli *cli)
+{
+    return change(cli, CLI_ACCOUNTS_CREATE, "domain-add", "added");
+}
+
+int
+cli_domain_del(struct cli *cli)
+{
+    return change(cli, CLI_ACCOUNTS_CHANGE, "domain-del", "deleted");
 }
 
 int
@@ -41,38 +53,25 @@ cli_domain_set(struct cli *cli)
     if (status == CLI_YES)
         status = text != NULL ? cli_quota_parse(cli, text, &quota)
                               : cli_fail(cli, CLI_USAGE, "nothing to set: --quota");
-    if (status == CLI_YES)
-        status = cli_accounts_report(&a, account_db_set_domain_quota(a.db, domain, &quota, &a.e),
-                                     "changed", domain);
-    cli_accounts_end(&a);
-    return status;
-}
+    if (status == CLI_YES) {
+        json_t *request = cli_accounts_request("domain-set", "domain", domain);
 
-int
-cli_domain_del(struct cli *cli)
-{
-    struct cli_accounts a;
-    struct span domain;
-    int status = cli_accounts_begin(&a, cli, CLI_ACCOUNTS_CHANGE);
-
-    if (status == CLI_YES)
-        status = cli_accounts_domain(&a, cli->argv[0], &domain);
-    if (status == CLI_YES)
-        status = cli_accounts_report(&a, account_db_delete_domain(a.db, domain, &a.e), "deleted",
-                                     domain);
+        cli_quota_put(request, &quota);
+        status = cli_accounts_change(&a, request, "changed", domain);
+    }
     cli_accounts_end(&a);
     return status;
 }
 
 static bool
-show(void *context, struct span domain)
+show(void *list, json_t *row)
 {
-    json_t *list = context;
+    json_t *domain = json_object_get(row, "domain");
 
     if (list != NULL)
-        json_array_append_new(list, json_stringn(domain.p, domain.n));
+        json_array_append(list, domain);
     else
-        printf("%.*s\n", SPAN_ARG(domain));
+        printf("%s\n", json_string_value(domain));
     return true;
 }
 
@@ -84,7 +83,8 @@ cli_domain_list(struct cli *cli)
     int status = cli_accounts_begin(&a, cli, CLI_ACCOUNTS_READ);
 
     if (status == CLI_YES) {
-        or_status st = account_db_each_domain(a.db, show, list, &a.e);
+        json_t *request = cli_accounts_request("domain-list", "domain", SPAN_EMPTY);
+        or_status st = cli_accounts_ask(&a, request, show, list, NULL);
 
         status = st == OR_OK ? CLI_YES : cli_accounts_fail(&a, st);
     }

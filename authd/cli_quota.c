@@ -39,6 +39,13 @@ cli_quota_parse(const struct cli *cli, const char *text, struct account_quota *q
 }
 
 void
+cli_quota_put(json_t *request, const struct account_quota *quota)
+{
+    json_object_set_new(request, "quota_bytes", json_integer(quota->bytes));
+    json_object_set_new(request, "quota_messages", json_integer(quota->messages));
+}
+
+void
 cli_quota_format(const struct account_quota *quota, char out[CLI_QUOTA_BYTES])
 {
     char messages[32] = "";

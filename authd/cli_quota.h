@@ -12,6 +12,9 @@
 /* "5G", "5G,10000", "0,10000", "none". CLI_YES, or CLI_USAGE: said why. */
 int cli_quota_parse(const struct cli *cli, const char *text, struct account_quota *quota_out);
 
+/* As a request has it (control/control_args.h). */
+void cli_quota_put(json_t *request, const struct account_quota *quota);
+
 /* As above, "none" where there is none; the size in the largest unit without a remainder. */
 #define CLI_QUOTA_BYTES 64
 void cli_quota_format(const struct account_quota *quota, char out[CLI_QUOTA_BYTES]);

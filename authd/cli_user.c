@@ -94,246 +94,224 @@ read_password(struct cli_accounts *a, struct password_made *made_out)
     if (status == CLI_YES) {
         or_status st = password_make(scheme, buf_span(&password), made_out, &a->e);
 
-        status = st == OR_OK ? CLI_YES : cli_accounts_fail(a, st);
+        status = st == OR_OK ? CLI_YES : cli_fail_status(a->cli, st, &a->e);
     }
     buf_fini_wiped(&password);
     return status;
 }
 
+/* --uid, --gid, --home. */
 static int
-parse_row(struct cli_accounts *a, struct account_row *row)
+put_place(const struct cli *cli, json_t *request)
 {
-    int status = cli_accounts_address(a, a->cli->argv[0], false, &row->address);
+    static const char *const keys[] = {"uid", "gid"};
+    struct span home = SPAN_EMPTY;
+    int64_t id = -1;
+    int status = CLI_YES;
 
+    for (size_t i = 0; status == CLI_YES && i < 2; i++) {
+        status = parse_id(cli, keys[i], &id);
+        if (id >= 0)
+            json_object_set_new(request, keys[i], json_integer(id));
+    }
     if (status == CLI_YES)
-        status = parse_id(a->cli, "uid", &row->uid);
-    if (status == CLI_YES)
-        status = parse_id(a->cli, "gid", &row->gid);
-    return status == CLI_YES ? parse_home(a->cli, &row->home) : status;
+        status = parse_home(cli, &home);
+    if (home.n > 0)
+        cli_accounts_put(request, "home", home);
+    return status;
 }
 
-/* --app-passwords-only; `only` is what `change` points to. */
+/* --quota; "default": the domain's. */
 static int
-parse_only(const struct cli *cli, bool *only, struct account_change *change)
+put_quota(const struct cli *cli, json_t *request)
 {
-    const char *text = cli_option(cli, "app-passwords-only");
+    const char *text = cli_option(cli, "quota");
+    struct account_quota quota;
+    int status = CLI_YES;
 
     if (text == NULL)
         return CLI_YES;
-    *only = strcmp(text, "yes") == 0;
-    if (!*only && strcmp(text, "no") != 0)
-        return cli_fail(cli, CLI_USAGE, "--app-passwords-only=%s: yes or no", text);
-    change->app_passwords_only = only;
-    return CLI_YES;
+    if (strcmp(text, "default") == 0)
+        json_object_set_new(request, "quota_of_domain", json_true());
+    else if ((status = cli_quota_parse(cli, text, &quota)) == CLI_YES)
+        cli_quota_put(request, &quota);
+    return status;
 }
 
-/* --quota, --enable, --disable; `quota` and `enabled` are what `change` points to. "default": the
- * domain's. */
+/* --enable, --disable, --app-passwords-only. */
 static int
-parse_change(const struct cli *cli, struct account_quota *quota, bool *enabled,
-             struct account_change *change)
+put_flags(const struct cli *cli, json_t *request)
 {
-    const char *text = cli_option(cli, "quota");
     bool enable = cli_option(cli, "enable") != NULL, disable = cli_option(cli, "disable") != NULL;
-    int status = CLI_YES;
+    const char *only = cli_option(cli, "app-passwords-only");
 
     if (enable && disable)
         return cli_fail(cli, CLI_USAGE, "--enable and --disable: one of them");
-    *enabled = enable;
     if (enable || disable)
-        change->enabled = enabled;
-    change->quota_of_domain = text != NULL && strcmp(text, "default") == 0;
-    if (text != NULL && !change->quota_of_domain) {
-        status = cli_quota_parse(cli, text, quota);
-        change->quota = quota;
+        json_object_set_new(request, "enabled", json_boolean(enable));
+    if (only == NULL)
+        return CLI_YES;
+    if (strcmp(only, "yes") != 0 && strcmp(only, "no") != 0)
+        return cli_fail(cli, CLI_USAGE, "--app-passwords-only=%s: yes or no", only);
+    json_object_set_new(request, "app_passwords_only", json_boolean(strcmp(only, "yes") == 0));
+    return CLI_YES;
+}
+
+/* Asks for a password, and puts what is stored of it. */
+static int
+put_password(struct cli_accounts *a, json_t *request)
+{
+    struct password_made made;
+    int status = read_password(a, &made);
+
+    if (status == CLI_YES) {
+        cli_accounts_put(request, "password", span_cstr(made.stored));
+        if (made.scram_keys[0] != '\0')
+            cli_accounts_put(request, "scram_keys", span_cstr(made.scram_keys));
+        crypto_wipe(&made, sizeof(made));
     }
     return status;
 }
 
-static or_status
-add_account(struct cli_accounts *a, const struct account_row *row,
-            const struct account_change *change)
+/* What the verbs that change an account begin with: the request, with its address. */
+static int
+begin(struct cli_accounts *a, struct cli *cli, const char *command, json_t **request_out)
 {
-    or_status st = account_db_add(a->db, row, &a->e);
+    struct account_address address = {.whole = SPAN_EMPTY};
+    int status = cli_accounts_begin(a, cli, CLI_ACCOUNTS_CHANGE);
 
-    if (st == OR_OK && change->quota != NULL)
-        st = account_db_set(a->db, &row->address, change, &a->e);
-    return st;
+    if (status == CLI_YES)
+        status = cli_accounts_address(a, cli->argv[0], false, &address);
+    *request_out = cli_accounts_request(command, "address", address.whole);
+    return status;
+}
+
+/* What they end with. */
+static int
+end(struct cli_accounts *a, int status, json_t *request, const char *done)
+{
+    json_t *address = json_incref(json_object_get(request, "address"));
+
+    if (status == CLI_YES)
+        status =
+            cli_accounts_change(a, json_incref(request), done,
+                                span_make(json_string_value(address), json_string_length(address)));
+    json_decref(address);
+    json_decref(request);
+    cli_accounts_end(a);
+    return status;
 }
 
 int
 cli_user_add(struct cli *cli)
 {
     struct cli_accounts a;
-    struct account_row row = {.enabled = true};
-    struct account_change change = {.enabled = NULL};
-    struct account_quota quota;
-    bool enabled;
-    struct password_made made;
-    int status = cli_accounts_begin(&a, cli, CLI_ACCOUNTS_CHANGE);
+    json_t *request = NULL;
+    int status = begin(&a, cli, "user-add", &request);
 
     if (status == CLI_YES)
-        status = parse_row(&a, &row);
+        status = put_place(cli, request);
     if (status == CLI_YES)
-        status = parse_change(cli, &quota, &enabled, &change);
+        status = put_quota(cli, request);
     if (status == CLI_YES)
-        status = read_password(&a, &made);
-    if (status == CLI_YES) {
-        row.password = span_cstr(made.stored);
-        row.scram_keys = span_cstr(made.scram_keys);
-        status =
-            cli_accounts_report(&a, add_account(&a, &row, &change), "added", row.address.whole);
-    }
-    crypto_wipe(&made, sizeof(made));
-    cli_accounts_end(&a);
-    return status;
-}
-
-/* The account named by the first argument must be there: nobody should type a password in vain. */
-static int
-find_account(struct cli_accounts *a, struct account_row *row)
-{
-    struct account_address address;
-    int status = cli_accounts_address(a, a->cli->argv[0], false, &address);
-
-    if (status != CLI_YES)
-        return status;
-    or_status st = account_db_find(a->db, &address, &a->mem, row, &a->e);
-
-    if (st == OR_ABSENT)
-        return cli_fail(a->cli, CLI_NO, "there is no account %.*s", SPAN_ARG(address.whole));
-    return st == OR_OK ? CLI_YES : cli_accounts_fail(a, st);
+        status = put_password(&a, request);
+    return end(&a, status, request, "added");
 }
 
 int
 cli_user_set(struct cli *cli)
 {
     struct cli_accounts a;
-    struct account_change change = {.enabled = NULL};
-    struct account_quota quota;
-    struct account_address address;
-    bool enabled, only;
-    int status = cli_accounts_begin(&a, cli, CLI_ACCOUNTS_CHANGE);
+    json_t *request = NULL;
+    int status = begin(&a, cli, "user-set", &request);
 
     if (status == CLI_YES)
-        status = cli_accounts_address(&a, cli->argv[0], false, &address);
+        status = put_quota(cli, request);
     if (status == CLI_YES)
-        status = parse_change(cli, &quota, &enabled, &change);
-    if (status == CLI_YES)
-        status = parse_only(cli, &only, &change);
-    if (status == CLI_YES && change.enabled == NULL && change.quota == NULL &&
-        !change.quota_of_domain && change.app_passwords_only == NULL)
+        status = put_flags(cli, request);
+    if (status == CLI_YES && json_object_size(request) == 2)
         status = cli_fail(cli, CLI_USAGE,
                           "nothing to set: --quota, --enable, --disable or --app-passwords-only");
-    if (status == CLI_YES)
-        status = cli_accounts_report(&a, account_db_set(a.db, &address, &change, &a.e), "changed",
-                                     address.whole);
-    cli_accounts_end(&a);
-    return status;
+    return end(&a, status, request, "changed");
+}
+
+/* The account must be there: nobody should type a password in vain. */
+static int
+check_account(struct cli_accounts *a, const json_t *request)
+{
+    json_t *question = json_pack("{s:s, s:O}", "command", "user-show", "address",
+                                 json_object_get(request, "address"));
+    or_status st = cli_accounts_ask(a, question, NULL, NULL, NULL);
+
+    return st == OR_OK ? CLI_YES : cli_accounts_fail(a, st);
 }
 
 int
 cli_user_passwd(struct cli *cli)
 {
     struct cli_accounts a;
-    struct account_row row;
-    struct password_made made;
-    int status = cli_accounts_begin(&a, cli, CLI_ACCOUNTS_CHANGE);
+    json_t *request = NULL;
+    int status = begin(&a, cli, "user-passwd", &request);
 
     if (status == CLI_YES)
-        status = find_account(&a, &row);
+        status = check_account(&a, request);
     if (status == CLI_YES)
-        status = read_password(&a, &made);
-    if (status == CLI_YES)
-        status =
-            cli_accounts_report(&a,
-                                account_db_set_password(a.db, &row.address, span_cstr(made.stored),
-                                                        span_cstr(made.scram_keys), &a.e),
-                                "changed", row.address.whole);
-    crypto_wipe(&made, sizeof(made));
-    cli_accounts_end(&a);
-    return status;
+        status = put_password(&a, request);
+    return end(&a, status, request, "changed");
 }
 
 int
 cli_user_del(struct cli *cli)
 {
     struct cli_accounts a;
-    struct account_row row;
-    int status = cli_accounts_begin(&a, cli, CLI_ACCOUNTS_CHANGE);
+    json_t *request = NULL;
+    int status = begin(&a, cli, "user-del", &request);
 
-    if (status == CLI_YES)
-        status = find_account(&a, &row);
-    if (status == CLI_YES)
-        status = cli_accounts_report(&a, account_db_delete(a.db, &row.address, &a.e), "deleted",
-                                     row.address.whole);
+    status = end(&a, status, request, "deleted");
     if (status == CLI_YES && !cli->json)
         puts("Its Maildir stays on disk; remove it by hand when nobody wants it any more.");
-    cli_accounts_end(&a);
     return status;
 }
 
-struct listing {
-    struct span domain; /* empty: all */
-    json_t *list;       /* NULL: for people */
-};
-
-static json_t *
-json_id(int64_t id)
+static void
+print_number(const char *key, const json_t *value)
 {
-    return id < 0 ? json_null() : json_integer(id);
-}
-
-static json_t *
-json_account(const struct account_row *row)
-{
-    const struct span *address = &row->address.whole;
-
-    return json_pack("{s:o, s:b, s:b, s:b, s:I, s:I, s:o, s:o, s:o}", "address",
-                     json_stringn(address->p, address->n), "enabled", row->enabled, "password",
-                     row->password.n != 0, "app_passwords_only", row->app_passwords_only,
-                     "quota_bytes", (json_int_t)row->quota.bytes, "quota_messages",
-                     (json_int_t)row->quota.messages, "uid", json_id(row->uid), "gid",
-                     json_id(row->gid), "home",
-                     row->home.n != 0 ? json_stringn(row->home.p, row->home.n) : json_null());
+    if (json_is_integer(value))
+        printf(" %s=%" JSON_INTEGER_FORMAT, key, json_integer_value(value));
 }
 
 static void
-print_account(const struct account_row *row)
+print_quota(const json_t *row)
 {
-    printf("%.*s", SPAN_ARG(row->address.whole));
-    if (!row->enabled)
-        fputs(" disabled", stdout);
-    if (row->password.n == 0)
-        fputs(" no-password", stdout);
-    if (row->app_passwords_only)
-        fputs(" app-passwords-only", stdout);
-    if (row->uid >= 0)
-        printf(" uid=%" PRId64, row->uid);
-    if (row->gid >= 0)
-        printf(" gid=%" PRId64, row->gid);
-    if (row->home.n != 0)
-        printf(" home=%.*s", SPAN_ARG(row->home));
-    if (row->quota.bytes > 0 || row->quota.messages > 0) {
-        char quota[CLI_QUOTA_BYTES];
+    struct account_quota quota = {json_integer_value(json_object_get(row, "quota_bytes")),
+                                  json_integer_value(json_object_get(row, "quota_messages"))};
+    char text[CLI_QUOTA_BYTES];
 
-        cli_quota_format(&row->quota, quota);
-        printf(" quota=%s", quota);
-    }
-    putchar('\n');
+    if (quota.bytes <= 0 && quota.messages <= 0)
+        return;
+    cli_quota_format(&quota, text);
+    printf(" quota=%s", text);
 }
 
 static bool
-show(void *context, const struct account_row *row)
+print(void *context, json_t *row)
 {
-    const struct listing *l = context;
+    const char *home = json_string_value(json_object_get(row, "home"));
 
-    if (l->domain.n != 0 && !span_equal(row->address.domain, l->domain))
-        return true;
-    if (l->list != NULL)
-        json_array_append_new(l->list, json_account(row));
-    else
-        print_account(row);
+    (void)context;
+    fputs(json_string_value(json_object_get(row, "address")), stdout);
+    if (!json_is_true(json_object_get(row, "enabled")))
+        fputs(" disabled", stdout);
+    if (!json_is_true(json_object_get(row, "password")))
+        fputs(" no-password", stdout);
+    if (json_is_true(json_object_get(row, "app_passwords_only")))
+        fputs(" app-passwords-only", stdout);
+    print_number("uid", json_object_get(row, "uid"));
+    print_number("gid", json_object_get(row, "gid"));
+    if (home != NULL)
+        printf(" home=%s", home);
+    print_quota(row);
+    putchar('\n');
     return true;
 }
 
@@ -341,19 +319,14 @@ int
 cli_user_list(struct cli *cli)
 {
     struct cli_accounts a;
-    struct listing l = {.list = cli->json ? json_array() : NULL};
+    struct span domain = SPAN_EMPTY;
     int status = cli_accounts_begin(&a, cli, CLI_ACCOUNTS_READ);
 
+    if (status == CLI_YES && cli->argc > 0)
+        status = cli_accounts_domain(&a, cli->argv[0], &domain);
     if (status == CLI_YES)
-        status = cli_accounts_filter(&a, &l.domain);
-    if (status == CLI_YES) {
-        or_status st = account_db_each(a.db, show, &l, &a.e);
-
-        status = st == OR_OK ? CLI_YES : cli_accounts_fail(&a, st);
-    }
-    if (status == CLI_YES && l.list != NULL)
-        cli_print_json(json_pack("{s:O}", "accounts", l.list));
-    json_decref(l.list);
+        status = cli_accounts_list(&a, cli_accounts_request("user-list", "domain", domain),
+                                   "accounts", print);
     cli_accounts_end(&a);
     return status;
 }

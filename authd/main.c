@@ -4,11 +4,13 @@
  * Four listeners: `sasl` for Postfix's smtpd and `dovecot-login` for Dovecot's login processes
  * (auth_session.c), `dovecot-master` for look-ups (master_session.c), `maps` for Postfix's tables
  * (socketmap_session.c). Where configured: `saslauthd` (saslauthd_session.c), `courier`
- * (courier_session.c), `dict` (dict_session.c). Accounts: accounts/account_db.h.
+ * (courier_session.c), `dict` (dict_session.c), `control` for the command line (control_session.c).
+ * Accounts: accounts/account_db.h.
  */
 #include "authd/auth_session.h"
 #include "authd/authd.h"
 #include "authd/authd_metrics.h"
+#include "authd/control_session.h"
 #include "authd/courier_session.h"
 #include "authd/dict_session.h"
 #include "authd/master_session.h"
@@ -57,13 +59,19 @@ serve_dict(struct stream *stream, void *context)
     dict_session_run(stream, context);
 }
 
+static void
+serve_control(struct stream *stream, void *context)
+{
+    control_session_run(stream, context);
+}
+
 int
 main(int argc, char **argv)
 {
     static const struct server_service services[] = {
         {"sasl", serve_sasl}, {"dovecot-login", serve_login}, {"dovecot-master", serve_master},
         {"maps", serve_maps}, {"saslauthd", serve_saslauthd}, {"courier", serve_courier},
-        {"dict", serve_dict},
+        {"dict", serve_dict}, {"control", serve_control},
     };
     static const struct daemon_spec spec = {
         .name = "outrider-authd",

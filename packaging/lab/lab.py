@@ -51,6 +51,7 @@ listen sasl {{ address = {{"unix:{sockets}/sasl"}} group = "postfix" }}
 listen maps {{ address = {{"unix:{sockets}/maps"}} group = "postfix" }}
 listen dovecot-login {{ address = {{"unix:{run}/dovecot-login"}} group = "dovenull" }}
 listen dovecot-master {{ address = {{"unix:{run}/dovecot-master"}} mode = "0666" }}
+listen control {{ address = {{"unix:{run}/control"}} }}
 {extra}
 """
 
