@@ -1,5 +1,6 @@
 /* The verbs of `outrider` that authd contributes. */
 #include "authd/accounts/account_db.h"
+#include "authd/cli_admin.h"
 #include "authd/cli_alias.h"
 #include "authd/cli_app_password.h"
 #include "authd/cli_ban.h"
@@ -22,7 +23,7 @@ const struct cli_verb authd_cli_verbs[] = {
         .group = "domain",
         .name = "set",
         .arguments = "DOMAIN",
-        .help = "change the quota of mailboxes that have none of their own",
+        .help = "change the quota of mailboxes that have none of their own, and limits",
         .min_args = 1,
         .max_args = 1,
         .options = cli_domain_set_options,
@@ -197,6 +198,33 @@ const struct cli_verb authd_cli_verbs[] = {
         .max_args = 1,
         .options = cli_ban_explain_options,
         .run = cli_ban_explain,
+    },
+    {
+        .group = "admin",
+        .name = "add",
+        .arguments = "USER",
+        .help = "let a user of this machine change accounts: all, a domain's, or his own",
+        .min_args = 1,
+        .max_args = 1,
+        .options = cli_admin_options,
+        .run = cli_admin_add,
+    },
+    {
+        .group = "admin",
+        .name = "list",
+        .help = "who may change which accounts",
+        .options = cli_admin_list_options,
+        .run = cli_admin_list,
+    },
+    {
+        .group = "admin",
+        .name = "del",
+        .arguments = "USER",
+        .help = "take a role away",
+        .min_args = 1,
+        .max_args = 1,
+        .options = cli_admin_options,
+        .run = cli_admin_del,
     },
     {.group = NULL},
 };

@@ -7,7 +7,8 @@
  * change takes effect at once; the login cache goes by what is stored and needs no telling.
  *
  * Security: who asks is what the kernel says of the other end (SO_PEERCRED), so that only unix
- * sockets are served. Root and authd's own user may do everything, others nothing. Lines, nesting
+ * sockets are served. Root and authd's own user may do everything, others what they have
+ * roles for (control/control_roles.c), which is looked up with each command. Lines, nesting
  * and lists are bounded before anything is parsed. No password comes this way, only hashes; a new
  * application password goes out once and is wiped.
  */
@@ -29,6 +30,7 @@
 
 struct control_session {
     struct stream *stream;
+    struct daemon *daemon;
     struct account_db *db;
     int64_t io_timeout_ms, idle_timeout_ms;
     or_status sent; /* why rows could not be sent */
@@ -74,12 +76,16 @@ send_answer(struct control_session *s, json_t *answer, or_status st, const struc
     return st == OR_OK ? stream_flush(s->stream) : st;
 }
 
-/* Root and authd's own user. */
-static bool
-may_ask(const struct stream_peer *peer)
+/* As the configuration in force has it; the snapshot must outlive the call. */
+static struct control_caller
+find_caller(const struct stream_peer *peer, const struct authd_settings *settings)
 {
-    /* Over the network the kernel says nothing of who it is. */
-    return peer->ip.family == 0 && (peer->uid == 0 || peer->uid == geteuid());
+    return (struct control_caller){
+        .is_system = peer->uid == 0 || peer->uid == geteuid(),
+        .uid = peer->uid,
+        .masters = (const char *const *)settings->master_users.items,
+        .master_count = settings->master_users.count,
+    };
 }
 
 static void
@@ -109,17 +115,22 @@ tell(const struct control_session *s, const struct control_call *call, or_status
 static or_status
 serve_request(struct control_session *s, const json_t *request)
 {
+    const struct stream_peer *peer = stream_get_peer(s->stream);
+    const struct daemon_snapshot *snapshot = daemon_snapshot_take(s->daemon);
     struct err e = {""};
     struct control_call call = {.db = s->db,
+                                .caller = find_caller(peer, snapshot->settings),
                                 .request = request,
                                 .show = send_row,
                                 .context = s,
                                 .answer = json_object(),
                                 .mem = &s->mem,
                                 .e = &e};
-    or_status st = may_ask(stream_get_peer(s->stream)) ? control_run(&call)
-                                                       : err_set(&e, OR_MALFORMED, "not allowed");
+    /* Over the network the kernel says nothing of who it is. */
+    or_status st =
+        peer->ip.family == 0 ? control_run(&call) : err_set(&e, OR_MALFORMED, "not allowed");
 
+    daemon_snapshot_drop(s->daemon, snapshot);
     tell(s, &call, st);
     st = send_answer(s, call.answer, st, &e);
     return s->sent == OR_OK ? st : s->sent;
@@ -146,9 +157,9 @@ serve_line(struct control_session *s, struct err *e)
 
 /* The limits now in force, and the database: opened once for the connection. */
 static or_status
-take_settings(struct control_session *s, struct daemon *d, struct err *e)
+take_settings(struct control_session *s, struct err *e)
 {
-    const struct daemon_snapshot *now = daemon_snapshot_take(d);
+    const struct daemon_snapshot *now = daemon_snapshot_take(s->daemon);
     const struct authd_settings *settings = now->settings;
     or_status st = OR_OK;
 
@@ -158,20 +169,20 @@ take_settings(struct control_session *s, struct daemon *d, struct err *e)
         st = err_set(e, OR_CONFIG, "%s: there is no accounts database", settings->database);
     else if (s->db == NULL)
         st = account_db_open(settings->database, true, &s->db, e);
-    daemon_snapshot_drop(d, now);
+    daemon_snapshot_drop(s->daemon, now);
     return st;
 }
 
 void
 control_session_run(struct stream *stream, struct daemon *d)
 {
-    struct control_session s = {.stream = stream, .sent = OR_OK};
+    struct control_session s = {.stream = stream, .daemon = d, .sent = OR_OK};
     struct err e = {""};
     or_status st = OR_OK;
 
     arena_init(&s.mem, CONTROL_ARENA_BYTES);
     while (st == OR_OK) {
-        st = take_settings(&s, d, &e);
+        st = take_settings(&s, &e);
         if (st == OR_OK)
             st = stream_await(stream, s.idle_timeout_ms);
         if (st == OR_OK)

@@ -36,6 +36,17 @@ static const char *const migrations[] = {
     " PRIMARY KEY (address, name)) WITHOUT ROWID;"
     "CREATE UNIQUE INDEX app_passwords_hash ON app_passwords (address, hash);"
     "ALTER TABLE accounts ADD COLUMN app_passwords_only INTEGER NOT NULL DEFAULT 0;",
+    /* account_roles.h; what a domain's administrators may make. 0: no limit. */
+    "CREATE TABLE roles (id INTEGER PRIMARY KEY, uid INTEGER NOT NULL, name TEXT NOT NULL,"
+    " domain TEXT REFERENCES domains (name) ON DELETE CASCADE,"
+    " address TEXT REFERENCES accounts (address) ON DELETE CASCADE,"
+    " CHECK (domain IS NULL OR address IS NULL));"
+    "CREATE UNIQUE INDEX roles_once ON roles (uid, coalesce(domain, ''), coalesce(address, ''));"
+    "CREATE INDEX roles_domain ON roles (domain);"
+    "CREATE INDEX roles_address ON roles (address);"
+    "ALTER TABLE domains ADD COLUMN max_users INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domains ADD COLUMN max_aliases INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domains ADD COLUMN max_quota INTEGER NOT NULL DEFAULT 0;",
 };
 
 static const struct sqlite_db_schema schema = {

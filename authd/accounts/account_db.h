@@ -123,6 +123,10 @@ or_status account_db_replace_password(struct account_db *db, const struct accoun
                                       struct err *e) OR_MUST_USE;
 or_status account_db_set(struct account_db *db, const struct account_address *address,
                          const struct account_change *change, struct err *e) OR_MUST_USE;
+/* An account with its quota and the rest of `change` at once, all or nothing. */
+or_status account_db_add_with(struct account_db *db, const struct account_row *row,
+                              const struct account_change *change, struct err *e) OR_MUST_USE;
+
 /* Of the domain's mailboxes that have none of their own. */
 or_status account_db_set_domain_quota(struct account_db *db, struct span domain,
                                       const struct account_quota *quota, struct err *e) OR_MUST_USE;

@@ -5,6 +5,7 @@
  */
 #include "authd/accounts/account_db.h"
 
+#include "authd/accounts/account_limits.h"
 #include "authd/accounts/account_sql.h"
 
 #include <inttypes.h>
@@ -211,7 +212,9 @@ step_add(struct account_db *db, const struct change *c, struct err *e)
         .count = 7};
     or_status st = check_address_free(db, &row->address, false, e);
 
-    return st == OR_OK ? account_sql_run(db, &sql, e) : st;
+    if (st == OR_OK)
+        st = account_sql_run(db, &sql, e);
+    return st == OR_OK ? account_limits_check(db, ACCOUNT_LIMIT_USERS, row->address.domain, e) : st;
 }
 
 or_status
@@ -286,7 +289,25 @@ step_set(struct account_db *db, const struct change *c, struct err *e)
                    span_cstr(has_quota ? "1" : "0"), flag_text(s->app_passwords_only)},
         .count = 5};
 
-    return run_on_existing(db, &sql, "account", c->address->whole, e);
+    or_status st = run_on_existing(db, &sql, "account", c->address->whole, e);
+    return st == OR_OK ? account_limits_check(db, ACCOUNT_LIMIT_QUOTA, c->address->whole, e) : st;
+}
+
+static or_status
+step_add_with(struct account_db *db, const struct change *c, struct err *e)
+{
+    or_status st = step_add(db, c, e);
+
+    return st == OR_OK ? step_set(db, c, e) : st;
+}
+
+or_status
+account_db_add_with(struct account_db *db, const struct account_row *row,
+                    const struct account_change *change, struct err *e)
+{
+    struct change c = {.row = row, .address = &row->address, .set = change};
+
+    return transact(db, step_add_with, &c, e);
 }
 
 or_status
@@ -417,6 +438,8 @@ step_add_alias(struct account_db *db, const struct change *c, struct err *e)
 
     for (size_t i = 0; st == OR_OK && i < c->target_count; i++)
         st = insert_target(db, c->address, c->targets[i], e);
+    if (st == OR_OK)
+        st = account_limits_check(db, ACCOUNT_LIMIT_ALIASES, c->address->domain, e);
     if (st == OR_OK)
         st = check_alias_size(db, c->address->whole, e);
     return st == OR_OK ? check_alias_ends(db, c->address->whole, e) : st;

@@ -22,6 +22,7 @@ struct account_db {
     struct lock lock;                /* LOCK_ACCOUNT_DB */
     sqlite3_stmt *find;              /* what every login asks; prepared once. NULL: not yet */
     sqlite3_stmt *find_app_password; /* likewise */
+    bool heeds_limits;               /* account_limits_heed() */
     struct app_password_uses *uses;  /* app_password_db.c; NULL: none yet */
 };
 

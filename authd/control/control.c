@@ -3,7 +3,9 @@
  */
 #include "authd/control/control.h"
 
+#include "authd/accounts/account_limits.h"
 #include "authd/control/control_args.h"
+#include "authd/control/control_roles.h"
 #include "authd/control/control_users.h"
 
 #include <string.h>
@@ -17,17 +19,38 @@ domain_add(struct control_call *c)
 }
 
 static or_status
+parse_limits(struct control_call *c, struct account_limits *limits)
+{
+    *limits = (struct account_limits){-1, -1, -1};
+    or_status st = control_args_number(c->request, "max_users", INT64_MAX, &limits->users, c->e);
+
+    if (st == OR_OK)
+        st = control_args_number(c->request, "max_aliases", INT64_MAX, &limits->aliases, c->e);
+    return st == OR_OK
+               ? control_args_number(c->request, "max_quota", INT64_MAX, &limits->quota_bytes, c->e)
+               : st;
+}
+
+static or_status
 domain_set(struct control_call *c)
 {
     const struct account_quota *quota = NULL;
     struct account_quota given;
+    struct account_limits limits;
     or_status st = control_args_quota(c->request, &given, &quota, c->e);
 
+    if (st == OR_OK)
+        st = parse_limits(c, &limits);
     if (st != OR_OK)
         return st;
-    if (quota == NULL)
+    bool limited = limits.users >= 0 || limits.aliases >= 0 || limits.quota_bytes >= 0;
+
+    if (quota == NULL && !limited)
         return err_set(c->e, OR_MALFORMED, "nothing to set");
-    return account_db_set_domain_quota(c->db, c->domain, quota, c->e);
+    if (limited)
+        st = account_limits_set(c->db, c->domain, &limits, c->e);
+    return st == OR_OK && quota != NULL ? account_db_set_domain_quota(c->db, c->domain, quota, c->e)
+                                        : st;
 }
 
 static or_status
@@ -39,8 +62,15 @@ domain_del(struct control_call *c)
 static bool
 show_domain(void *call, struct span domain)
 {
-    const struct control_call *c = call;
-    json_t *row = json_pack("{s:s%}", "domain", domain.p, domain.n);
+    struct control_call *c = call;
+    struct account_limits limits;
+
+    if (!control_roles_may_see(c, domain) ||
+        account_limits_find(c->db, domain, &limits, NULL) != OR_OK)
+        return true;
+    json_t *row = json_pack("{s:s%, s:I, s:I, s:I}", "domain", domain.p, domain.n, "max_users",
+                            (json_int_t)limits.users, "max_aliases", (json_int_t)limits.aliases,
+                            "max_quota", (json_int_t)limits.quota_bytes);
     bool go_on = c->show(c->context, row);
 
     json_decref(row);
@@ -110,25 +140,29 @@ enum subject {
 static const struct command {
     const char *name;
     enum subject subject;
+    enum account_role least; /* who may */
     bool is_change;
     or_status (*run)(struct control_call *c);
 } commands[] = {
-    {"domain-add", SUBJECT_DOMAIN, true, domain_add},
-    {"domain-set", SUBJECT_DOMAIN, true, domain_set},
-    {"domain-del", SUBJECT_DOMAIN, true, domain_del},
-    {"domain-list", SUBJECT_NONE, false, domain_list},
-    {"user-add", SUBJECT_ADDRESS, true, control_user_add},
-    {"user-set", SUBJECT_ADDRESS, true, control_user_set},
-    {"user-passwd", SUBJECT_ADDRESS, true, control_user_passwd},
-    {"user-show", SUBJECT_ADDRESS, false, control_user_show},
-    {"user-list", SUBJECT_ANY_DOMAIN, false, control_user_list},
-    {"user-del", SUBJECT_ADDRESS, true, control_user_del},
-    {"alias-add", SUBJECT_ALIAS, true, alias_add},
-    {"alias-list", SUBJECT_ANY_DOMAIN, false, alias_list},
-    {"alias-del", SUBJECT_ALIAS, true, alias_del},
-    {"app-password-add", SUBJECT_ADDRESS, true, control_app_password_add},
-    {"app-password-list", SUBJECT_ADDRESS, false, control_app_password_list},
-    {"app-password-del", SUBJECT_ADDRESS, true, control_app_password_del},
+    {"domain-add", SUBJECT_DOMAIN, ACCOUNT_ROLE_SYSTEM, true, domain_add},
+    {"domain-set", SUBJECT_DOMAIN, ACCOUNT_ROLE_SYSTEM, true, domain_set},
+    {"domain-del", SUBJECT_DOMAIN, ACCOUNT_ROLE_SYSTEM, true, domain_del},
+    {"domain-list", SUBJECT_NONE, ACCOUNT_ROLE_NONE, false, domain_list},
+    {"user-add", SUBJECT_ADDRESS, ACCOUNT_ROLE_DOMAIN, true, control_user_add},
+    {"user-set", SUBJECT_ADDRESS, ACCOUNT_ROLE_DOMAIN, true, control_user_set},
+    {"user-passwd", SUBJECT_ADDRESS, ACCOUNT_ROLE_OWNER, true, control_user_passwd},
+    {"user-show", SUBJECT_ADDRESS, ACCOUNT_ROLE_OWNER, false, control_user_show},
+    {"user-list", SUBJECT_ANY_DOMAIN, ACCOUNT_ROLE_DOMAIN, false, control_user_list},
+    {"user-del", SUBJECT_ADDRESS, ACCOUNT_ROLE_DOMAIN, true, control_user_del},
+    {"alias-add", SUBJECT_ALIAS, ACCOUNT_ROLE_DOMAIN, true, alias_add},
+    {"alias-list", SUBJECT_ANY_DOMAIN, ACCOUNT_ROLE_DOMAIN, false, alias_list},
+    {"alias-del", SUBJECT_ALIAS, ACCOUNT_ROLE_DOMAIN, true, alias_del},
+    {"app-password-add", SUBJECT_ADDRESS, ACCOUNT_ROLE_OWNER, true, control_app_password_add},
+    {"app-password-list", SUBJECT_ADDRESS, ACCOUNT_ROLE_OWNER, false, control_app_password_list},
+    {"app-password-del", SUBJECT_ADDRESS, ACCOUNT_ROLE_OWNER, true, control_app_password_del},
+    {"admin-add", SUBJECT_NONE, ACCOUNT_ROLE_SYSTEM, true, control_admin_add},
+    {"admin-list", SUBJECT_NONE, ACCOUNT_ROLE_SYSTEM, false, control_admin_list},
+    {"admin-del", SUBJECT_NONE, ACCOUNT_ROLE_SYSTEM, true, control_admin_del},
 };
 
 static const struct command *
@@ -199,10 +233,15 @@ control_run(struct control_call *c)
 
     c->address = (struct account_address){.whole = SPAN_EMPTY};
     c->domain = SPAN_EMPTY;
+    c->role = ACCOUNT_ROLE_NONE;
     if (command == NULL)
         return err_set(c->e, OR_MALFORMED, "there is no such command");
     or_status st = read_subject(c, command->subject);
 
+    /* Before anything is said about what there is. */
+    if (st == OR_OK)
+        st = control_roles_check(c, command->least);
+    account_limits_heed(c->db, c->role != ACCOUNT_ROLE_SYSTEM);
     if (st == OR_OK && command->subject == SUBJECT_ANY_DOMAIN && c->domain.n != 0)
         st = account_db_find_domain(c->db, c->domain, c->e);
     if (st == OR_ABSENT)

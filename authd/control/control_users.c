@@ -68,11 +68,11 @@ control_user_add(struct control_call *c)
         st = parse_home(c, &row.home);
     if (st == OR_OK)
         st = parse_change(c, &quota, &change);
-    if (st == OR_OK)
-        st = account_db_add(c->db, &row, c->e);
-    if (st == OR_OK && change.quota != NULL)
-        st = account_db_set(c->db, &c->address, &change, c->e);
-    return st;
+    /* With these a mailbox can be laid over anybody's. */
+    if (st == OR_OK && c->role != ACCOUNT_ROLE_SYSTEM &&
+        (row.uid >= 0 || row.gid >= 0 || row.home.n != 0))
+        st = err_set(c->e, OR_MALFORMED, "uid, gid, home: not allowed");
+    return st == OR_OK ? account_db_add_with(c->db, &row, &change, c->e) : st;
 }
 
 or_status

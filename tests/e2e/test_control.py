@@ -106,6 +106,39 @@ def test_others_are_refused(authd):
     assert "eve@home.test" not in authd.must("user", "list")
 
 
+def test_roles(authd):
+    """A domain's administrator and a mailbox's owner, by the uid that the kernel tells."""
+    administrator, owner = 64001, 64002
+    authd.must("domain", "add", "one.test")
+    add_user(authd, "ann@home.test")
+    authd.must("admin", "add", str(administrator), "--domain=one.test")
+    authd.must("admin", "add", str(owner), "--owner=ann@home.test")
+    authd.must("domain", "set", "one.test", "--max-users=1")
+
+    authd.must("user", "add", "kim@one.test", "--password-stdin", stdin="kims\n", uid=administrator)
+    assert authd.logs_in("kim@one.test", "kims")
+    assert authd.must("domain", "list", uid=administrator) == "one.test max-users=1\n"
+    for words, why in [(("user", "add", "lee@one.test", "--password-stdin"), "more accounts than the domain may have"),
+                       (("user", "add", "lee@home.test", "--password-stdin"), "not allowed"),
+                       (("user", "passwd", "ann@home.test", "--password-stdin"), "not allowed"),
+                       (("admin", "add", str(administrator), "--system"), "not allowed")]:
+        done = authd.cli(*words, stdin="x\n", uid=administrator)
+        assert done.returncode == 1 and why in done.stderr, (words, done.stderr)
+
+    authd.must("user", "passwd", "ann@home.test", "--password-stdin", stdin="mine\n", uid=owner)
+    assert authd.logs_in("ann@home.test", "mine")
+    secret = authd.must("app-password", "add", "ann@home.test", "phone", uid=owner).split("\n", 1)[0]
+    assert authd.logs_in("ann@home.test", secret)
+    done = authd.cli("user", "passwd", "kim@one.test", "--password-stdin", stdin="x\n", uid=owner)
+    assert done.returncode == 1 and "not allowed" in done.stderr
+    assert authd.logs_in("kim@one.test", "kims")
+
+    authd.must("admin", "del", str(owner), "--owner=ann@home.test")
+    assert authd.cli("app-password", "list", "ann@home.test", uid=owner).returncode == 1
+    assert "control=user-passwd uid=64002 user=kim@one.test action=refuse" not in authd.log()
+    assert "control=user-show uid=64002 user=kim@one.test action=refuse reason=\"not allowed\"" in authd.log()
+
+
 def test_what_was_acknowledged_survives_kill_9(authd):
     acknowledged = []
 

@@ -61,6 +61,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     arena_init(&mem, CONTROL_ARENA_BYTES);
     struct control_call call = {.db = open_once(),
+                                .caller = {.is_system = size % 2 == 0, .uid = 7},
                                 .request = request,
                                 .show = show,
                                 .answer = json_object(),

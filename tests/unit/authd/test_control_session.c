@@ -35,6 +35,7 @@ say(const char *request)
 }
 
 #define OK "{\"status\":\"ok\"}"
+#define NO_LIMITS ",\"max_users\":0,\"max_aliases\":0,\"max_quota\":0}}"
 #define BAD "{\"status\":\"malformed\",\"error\":\""
 #define GONE "{\"status\":\"absent\",\"error\":\""
 
@@ -132,7 +133,8 @@ END_TEST
 START_TEST(lists_come_row_by_row)
 {
     static const char *const lines[] = {
-        "{\"row\":{\"domain\":\"catch.test\"}}", "{\"row\":{\"domain\":\"home.test\"}}", OK,
+        "{\"row\":{\"domain\":\"catch.test\"" NO_LIMITS,
+        "{\"row\":{\"domain\":\"home.test\"" NO_LIMITS, OK,
         "{\"row\":{\"alias\":\"@catch.test\",\"target\":\"bob@home.test\"}}", OK};
 
     say("{\"command\":\"domain-list\"}");
