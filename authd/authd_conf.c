@@ -513,6 +513,23 @@ check_oauth(const struct authd_settings *s, struct err *e)
     return OR_OK;
 }
 
+/* Over the network the kernel names nobody, and nobody is allowed anything. */
+static or_status
+check_control(const struct conf_common *common, struct err *e)
+{
+    for (size_t i = 0; i < common->listener_count; i++) {
+        const struct conf_listener *l = &common->listeners[i];
+
+        if (strcmp(l->service, "control") != 0)
+            continue;
+        for (size_t j = 0; j < l->address_count; j++)
+            if (strncmp(l->addresses[j], "unix:", strlen("unix:")) != 0)
+                return err_set(e, OR_CONFIG, "listen control: \"%s\": a unix socket",
+                               l->addresses[j]);
+    }
+    return OR_OK;
+}
+
 static or_status
 check(void *settings, struct err *e)
 {
@@ -526,6 +543,8 @@ check(void *settings, struct err *e)
             return err_set(e, OR_CONFIG, "mechanisms: \"%s\": there is no such mechanism",
                            s->mechanisms.items[i]);
     or_status st = check_oauth(s, e);
+    if (st == OR_OK)
+        st = check_control(&s->common, e);
     if (st == OR_OK)
         st = check_master_users(s, e);
     if (st == OR_OK)

@@ -110,6 +110,7 @@ START_TEST(test_mistakes_name_the_option)
         {OWNER "hash-timeout = 9s\n", "hash-timeout"},
         {OWNER "require-tls = maybe\n", "require-tls"},
         {OWNER "nonsense = 1\n", "nonsense"},
+        {OWNER "listen control { address = {\"inet:127.0.0.1:9\"} }\n", "listen control"},
         {OWNER "listen nonsense { mode = \"0600\" }\n", "nonsense"},
     };
 

@@ -6,7 +6,10 @@
 #include "tests/support/authd_talk.h"
 #include "tests/support/unit.h"
 
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define HASH                                                                                       \
     "{CRYPT}$6$saltsalt$"                                                                          \
@@ -160,6 +163,44 @@ START_TEST(nonsense_ends_the_connection)
 }
 END_TEST
 
+/* Two ends of a TCP connection on this machine. */
+static void
+connect_pair(int ends[2])
+{
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof(here);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&here, n), 0);
+    ck_assert_int_eq(listen(listener, 1), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&here, &n), 0);
+    ends[0] = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(connect(ends[0], (struct sockaddr *)&here, n), 0);
+    ends[1] = accept(listener, NULL, NULL);
+    ck_assert_int_ge(ends[1], 0);
+    close(listener);
+}
+
+/* A listener from systemd may be one. */
+START_TEST(over_the_network_nobody_is_anybody)
+{
+    static const char request[] = "{\"command\":\"user-list\"}\n";
+    char answer[256] = "";
+    int ends[2];
+
+    connect_pair(ends);
+    ck_assert_int_eq(write(ends[0], request, strlen(request)), (ssize_t)strlen(request));
+    shutdown(ends[0], SHUT_WR);
+    struct stream *stream = stream_new(ends[1], -1, 10000);
+
+    control_session_run(stream, &talk.daemon);
+    stream_free(stream);
+    ck_assert_int_gt(read(ends[0], answer, sizeof(answer) - 1), 0);
+    ck_assert_str_eq(answer, BAD "not allowed\"}\n");
+    close(ends[0]);
+}
+END_TEST
+
 START_TEST(unreadable_store_is_a_temporary_failure)
 {
     ck_assert_int_eq(sqlite3_exec(talk.accounts->sqlite, "ALTER TABLE accounts RENAME TO hidden",
@@ -181,6 +222,7 @@ main(void)
     tcase_add_test(c, commands);
     tcase_add_test(c, lists_come_row_by_row);
     tcase_add_loop_test(c, nonsense_ends_the_connection, 0, 4);
+    tcase_add_test(c, over_the_network_nobody_is_anybody);
     tcase_add_test(c, unreadable_store_is_a_temporary_failure);
     suite_add_tcase(s, c);
     return unit_main(s);
