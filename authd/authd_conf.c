@@ -291,7 +291,7 @@ static const struct conf_option options[] = {
 static const char *const source_kind_words[] = {"sqlite", "passwd-file", "postgresql", "ldap",
                                                 NULL};
 /* In the order of enum pgsql_schema. */
-static const char *const source_schema_words[] = {"outrider", "postfixadmin", NULL};
+static const char *const source_schema_words[] = {"outrider", "postfixadmin", "mailu", NULL};
 /* In the order of enum ldap_scope. */
 static const char *const source_scope_words[] = {"subtree", "one-level", "base", NULL};
 
@@ -326,7 +326,7 @@ static const struct conf_option source_options[] = {
      .offset = SOURCE(schema),
      .def = "outrider",
      .words = source_schema_words,
-     .help = "whose tables they are: outrider (packaging/sql) or postfixadmin"},
+     .help = "whose tables they are: outrider (packaging/sql), postfixadmin or mailu"},
     {.section = "accounts",
      .name = "user-query",
      .type = CONF_STRING,

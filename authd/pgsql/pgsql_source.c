@@ -12,8 +12,20 @@
 #define LAST_ID 4294967293
 #define ROW_ARENA_BYTES 65536 /* of one row while a walk shows it */
 
-/* packaging/sql/accounts.postgresql.sql, and PostfixAdmin's own tables. Of the latter each mailbox
- * has an alias that leads to itself; "ALL" is no domain. */
+/* An address in the domain that PostfixAdmin's alias domain, or Mailu's alternative one, stands
+ * for. */
+#define POSTFIXADMIN_AT_TARGET                                                                     \
+    "(SELECT $2 || '@' || target_domain FROM alias_domain WHERE alias_domain = $3 AND active)"
+#define MAILU_DOMAIN "coalesce((SELECT domain_name FROM alternative WHERE name = $3), $3)"
+#define MAILU_ADDRESS "$2 || '@' || " MAILU_DOMAIN
+
+/* packaging/sql/accounts.postgresql.sql, and the tables of PostfixAdmin and of Mailu.
+ *
+ * PostfixAdmin: each mailbox has an alias that leads to itself, which is none; with other targets
+ * beside itself it keeps a copy. "ALL" is no domain.
+ *
+ * Mailu: a mailbox, with or without detail, goes before aliases; those with a pattern (LIKE) come
+ * last, the longest first. "%" is asked for as the catch-all, after the address without detail. */
 static const struct pgsql_queries schemas[PGSQL_SCHEMAS] = {
     [PGSQL_SCHEMA_OUTRIDER] =
         {
@@ -30,14 +42,40 @@ static const struct pgsql_queries schemas[PGSQL_SCHEMAS] = {
         },
     [PGSQL_SCHEMA_POSTFIXADMIN] =
         {
-            .user = "SELECT password, active AS enabled, greatest(quota, 0) AS quota_bytes"
-                    " FROM mailbox WHERE username = $1",
+            .user = "SELECT username AS user, password, active AS enabled,"
+                    " greatest(quota, 0) AS quota_bytes FROM mailbox"
+                    " WHERE username IN ($1, " POSTFIXADMIN_AT_TARGET ")"
+                    " ORDER BY username <> $1 LIMIT 1",
             .domain = "SELECT 1 FROM domain WHERE domain = $1 AND domain <> 'ALL' AND active"
                       " AND NOT backupmx",
-            .alias = "SELECT trim(t) AS target FROM alias, regexp_split_to_table(goto, ',') t"
-                     " WHERE address = $1 AND active AND trim(t) <> '' AND trim(t) <> $1",
+            .alias = "SELECT trim(t) AS target FROM (SELECT goto FROM alias"
+                     " WHERE address IN ($1, " POSTFIXADMIN_AT_TARGET ") AND active"
+                     " AND btrim(goto, ' ,') <> address ORDER BY address <> $1 LIMIT 1) a,"
+                     " regexp_split_to_table(goto, ',') t WHERE trim(t) <> ''",
             .list = "SELECT username AS user, password, active AS enabled,"
                     " greatest(quota, 0) AS quota_bytes FROM mailbox ORDER BY username",
+        },
+    [PGSQL_SCHEMA_MAILU] =
+        {
+            .user = "SELECT email AS user, password, enabled, quota_bytes FROM \"user\""
+                    " WHERE email = " MAILU_ADDRESS,
+            .domain = "SELECT 1 FROM domain WHERE name = $1"
+                      " UNION ALL SELECT 1 FROM alternative WHERE name = $1",
+            .alias = "SELECT trim(t) AS target FROM ("
+                     "SELECT forward_destination || CASE WHEN forward_keep THEN ',' || email"
+                     " ELSE '' END AS targets, 0 AS place, 0 AS size FROM \"user\""
+                     " WHERE email = " MAILU_ADDRESS " AND forward_enabled"
+                     " AND forward_destination <> '' UNION ALL "
+                     "SELECT destination, CASE WHEN wildcard THEN 2 ELSE 1 END, -length(localpart)"
+                     " FROM alias WHERE domain_name = " MAILU_DOMAIN
+                     " AND CASE WHEN NOT wildcard THEN lower(localpart) = $2"
+                     " WHEN localpart = '%' THEN $2 = '' ELSE $2 LIKE lower(localpart) END"
+                     " AND NOT EXISTS (SELECT 1 FROM \"user\" WHERE email IN (" MAILU_ADDRESS
+                     ", split_part($2, '+', 1) || '@' || " MAILU_DOMAIN "))"
+                     " ORDER BY place, size LIMIT 1) a,"
+                     " regexp_split_to_table(targets, ',') t WHERE trim(t) <> ''",
+            .list = "SELECT email AS user, password, enabled, quota_bytes FROM \"user\""
+                    " ORDER BY email",
         },
 };
 

@@ -20,7 +20,12 @@
 #include "authd/pgsql/pgsql.h"
 
 /* In the order of the configuration's words. */
-enum pgsql_schema { PGSQL_SCHEMA_OUTRIDER, PGSQL_SCHEMA_POSTFIXADMIN, PGSQL_SCHEMAS };
+enum pgsql_schema {
+    PGSQL_SCHEMA_OUTRIDER,
+    PGSQL_SCHEMA_POSTFIXADMIN,
+    PGSQL_SCHEMA_MAILU,
+    PGSQL_SCHEMAS
+};
 
 struct pgsql_queries {
     const char *user, *domain, *alias, *list; /* "": there is none; NULL: the schema's */

@@ -1,4 +1,4 @@
-"""Accounts in a real PostgreSQL: our schema, PostfixAdmin's, queries of one's own; the server gone and back."""
+"""Accounts in a real PostgreSQL: our schema, PostfixAdmin's, Mailu's, queries of one's own; the server gone and back."""
 
 import base64
 import glob
@@ -41,7 +41,13 @@ accounts "admin" {{
     kind = postgresql
     connect = "host={d}/pg dbname=admin user=authd"
     schema = postfixadmin
-    domains = {{"admin.test"}}
+    domains = {{"admin.test", "same.test", "off.test"}}
+}}
+accounts "mailu" {{
+    kind = postgresql
+    connect = "host={d}/pg dbname=mailu user=authd"
+    schema = mailu
+    domains = {{"mailu.test", "alt.test"}}
 }}
 accounts "own" {{
     kind = postgresql
@@ -62,13 +68,53 @@ CREATE TABLE mailbox (username varchar(255) PRIMARY KEY, password varchar(255) N
     local_part varchar(255));
 CREATE TABLE alias (address varchar(255) PRIMARY KEY, goto text NOT NULL, domain varchar(255),
     active boolean NOT NULL DEFAULT true);
-INSERT INTO domain (domain) VALUES ('ALL'), ('admin.test');
+CREATE TABLE alias_domain (alias_domain varchar(255) PRIMARY KEY, target_domain varchar(255) NOT NULL,
+    created timestamptz DEFAULT now(), modified timestamptz DEFAULT now(), active boolean NOT NULL DEFAULT true);
+INSERT INTO domain (domain) VALUES ('ALL'), ('admin.test'), ('same.test'), ('off.test');
+INSERT INTO alias_domain VALUES ('same.test', 'admin.test', now(), now(), true),
+    ('off.test', 'admin.test', now(), now(), false);
 INSERT INTO domain (domain, backupmx) VALUES ('backup.test', true);
 INSERT INTO mailbox VALUES ('pat@admin.test', '{hash}', 'Pat', 'admin.test/pat/', 1048576, 'admin.test', true, 'pat');
 INSERT INTO mailbox VALUES ('out@admin.test', '{hash}', 'Out', 'admin.test/out/', -1, 'admin.test', false, 'out');
 INSERT INTO alias VALUES ('pat@admin.test', 'pat@admin.test', 'admin.test'),
     ('info@admin.test', 'pat@admin.test, far@else.test', 'admin.test'), ('@admin.test', 'pat@admin.test', 'admin.test');
 INSERT INTO alias VALUES ('old@admin.test', 'pat@admin.test', 'admin.test', false);
+INSERT INTO mailbox VALUES ('copy@admin.test', '{hash}', 'Copy', 'admin.test/copy/', 0, 'admin.test', true, 'copy');
+INSERT INTO alias VALUES ('copy@admin.test', 'copy@admin.test,far@else.test', 'admin.test'),
+    ('info@same.test', 'only@else.test', 'same.test');
+"""
+
+# What Mailu's migrations leave in PostgreSQL, as far as authd looks at it.
+MAILU = """\
+CREATE TABLE domain (created_at date NOT NULL DEFAULT now(), updated_at date, comment varchar(255), name varchar(80) PRIMARY KEY,
+    max_users integer NOT NULL DEFAULT -1, max_aliases integer NOT NULL DEFAULT -1, max_quota_bytes bigint NOT NULL DEFAULT 0,
+    signup_enabled boolean NOT NULL DEFAULT false);
+CREATE TABLE alternative (created_at date NOT NULL DEFAULT now(), updated_at date, comment varchar(255),
+    name varchar(80) PRIMARY KEY, domain_name varchar(80) REFERENCES domain (name));
+CREATE TABLE "user" (created_at date NOT NULL DEFAULT now(), updated_at date, comment varchar(255),
+    localpart varchar(80) NOT NULL, password varchar(255) NOT NULL, quota_bytes bigint NOT NULL DEFAULT 1000000000,
+    global_admin boolean NOT NULL DEFAULT false, enable_imap boolean NOT NULL DEFAULT true,
+    enable_pop boolean NOT NULL DEFAULT true, forward_enabled boolean NOT NULL DEFAULT false,
+    forward_destination varchar(255), reply_enabled boolean NOT NULL DEFAULT false, displayed_name varchar(160) NOT NULL DEFAULT '',
+    spam_enabled boolean NOT NULL DEFAULT true, email varchar(255) PRIMARY KEY, domain_name varchar(80) NOT NULL
+    REFERENCES domain (name), enabled boolean NOT NULL DEFAULT true, quota_bytes_used bigint NOT NULL DEFAULT 0,
+    forward_keep boolean NOT NULL DEFAULT true);
+CREATE TABLE alias (created_at date NOT NULL DEFAULT now(), updated_at date, comment varchar(255),
+    localpart varchar(80) NOT NULL, destination varchar NOT NULL, email varchar(255) PRIMARY KEY,
+    domain_name varchar(80) NOT NULL REFERENCES domain (name), wildcard boolean NOT NULL DEFAULT false);
+INSERT INTO domain (name) VALUES ('mailu.test');
+INSERT INTO alternative (name, domain_name) VALUES ('alt.test', 'mailu.test');
+INSERT INTO "user" (localpart, email, domain_name, password, quota_bytes, enabled, forward_enabled, forward_destination,
+    forward_keep) VALUES
+    ('ann', 'ann@mailu.test', 'mailu.test', '{SHA512-CRYPT}{hash}', 2000000, true, false, '', true),
+    ('out', 'out@mailu.test', 'mailu.test', '{hash}', 0, false, false, NULL, true),
+    ('fwd', 'fwd@mailu.test', 'mailu.test', '{hash}', 0, true, true, 'a@else.test,b@else.test', false),
+    ('both', 'both@mailu.test', 'mailu.test', '{hash}', 0, true, true, 'a@else.test', true);
+INSERT INTO alias (localpart, email, domain_name, destination, wildcard) VALUES
+    ('Info', 'info@mailu.test', 'mailu.test', 'ann@mailu.test,x@else.test', false),
+    ('sales-%', 'sales-%@mailu.test', 'mailu.test', 'out@mailu.test', true),
+    ('sales-eu-%', 'sales-eu-%@mailu.test', 'mailu.test', 'fwd@mailu.test', true),
+    ('%', '%@mailu.test', 'mailu.test', 'ann@mailu.test', true);
 """
 
 OWN = """\
@@ -138,7 +184,7 @@ class Place:
         schema = ROOT.joinpath("packaging/sql/accounts.postgresql.sql").read_text(encoding="utf-8")
         grants = "GRANT SELECT ON ALL TABLES IN SCHEMA public TO authd;"
         self.postgres.sql("postgres", "CREATE ROLE authd LOGIN;")
-        for name, text in (("ours", schema + OURS), ("admin", POSTFIXADMIN), ("own", OWN)):
+        for name, text in (("ours", schema + OURS), ("admin", POSTFIXADMIN), ("mailu", MAILU), ("own", OWN)):
             self.postgres.sql("postgres", f"CREATE DATABASE {name};")
             self.postgres.sql(name, text.replace("{hash}", password) + grants)
 
@@ -212,6 +258,55 @@ def test_postfixadmin(place):
     assert place.table("aliases", "old@admin.test") == "OK pat@admin.test", "by the catch-all"
 
 
+def test_postfixadmin_alias_domains(place):
+    assert place.login("pat@same.test") == "OK\t1\tuser=pat@admin.test"
+    assert place.login("pat@same.test", "wrong").startswith("FAIL\t1")
+    assert "code=user_disabled" in place.login("out@same.test")
+    assert place.user("pat@same.test").startswith("USER\t1\tpat@admin.test\t")
+    assert place.user("pat@off.test") == "NOTFOUND\t1", "the alias domain is inactive"
+    assert place.table("mailbox-domains", "same.test") == "OK same.test"
+    assert place.table("mailboxes", "pat+x@same.test") == "OK pat@admin.test"
+    assert place.table("aliases", "pat@same.test") == "NOTFOUND ", "a mailbox, not the catch-all's"
+    assert place.table("aliases", "info@same.test") == "OK only@else.test", "its own alias goes first"
+    assert place.table("aliases", "any@same.test") == "OK pat@admin.test", "the target's catch-all"
+    assert place.table("aliases", "any@off.test") == "NOTFOUND "
+
+
+def test_postfixadmin_forwarding_with_a_copy(place):
+    assert place.table("aliases", "copy@admin.test") == "OK copy@admin.test,far@else.test"
+    assert place.table("aliases", "copy@same.test") == "OK copy@admin.test,far@else.test"
+
+
+def test_mailu(place):
+    assert place.login("ann@mailu.test") == "OK\t1\tuser=ann@mailu.test"
+    assert place.login("Ann@alt.test") == "OK\t1\tuser=ann@mailu.test", "an alternative domain"
+    assert place.login("ann@alt.test", "wrong").startswith("FAIL\t1")
+    assert "code=user_disabled" in place.login("out@mailu.test")
+    assert "quota_rule=*:storage=2000000B" in place.user("ann@mailu.test")
+    assert "quota" not in place.user("fwd@mailu.test")
+    assert place.user("nobody@mailu.test") == "NOTFOUND\t1"
+    assert place.table("mailbox-domains", "mailu.test") == "OK mailu.test"
+    assert place.table("mailbox-domains", "alt.test") == "OK alt.test"
+    assert place.table("mailboxes", "ann+x@alt.test") == "OK ann@mailu.test"
+
+
+@pytest.mark.parametrize("address, answer", [
+    ("info@mailu.test", "OK ann@mailu.test,x@else.test"),
+    ("INFO@alt.test", "OK ann@mailu.test,x@else.test"),
+    ("info+d@mailu.test", "OK ann+d@mailu.test,x+d@else.test"),
+    ("ann@mailu.test", "NOTFOUND "),
+    ("ann+d@mailu.test", "NOTFOUND "),  # not the catch-all's
+    ("fwd@mailu.test", "OK a@else.test,b@else.test"),
+    ("both@mailu.test", "OK a@else.test,both@mailu.test"),
+    ("sales-us@mailu.test", "OK out@mailu.test"),
+    ("sales-eu-1@mailu.test", "OK fwd@mailu.test"),  # the longer pattern
+    ("other@mailu.test", "OK ann@mailu.test"),
+    ("other@alt.test", "OK ann@mailu.test"),
+])
+def test_mailu_aliases(place, address, answer):
+    assert place.table("aliases", address) == answer
+
+
 def test_queries_of_ones_own(place):
     assert place.login("kim@anywhere.test") == "OK\t1\tuser=kim@anywhere.test"
     assert place.user("kim@anywhere.test").endswith("\thome=/home/kim\tquota_rule=*:storage=5242880B:messages=0"
@@ -221,9 +316,10 @@ def test_queries_of_ones_own(place):
 
 
 def test_all_that_can_be_listed(place):
-    rows = place.lines("master", "VERSION\t1\t0", "LIST\t1\tservice=x", count=5)
-    assert rows == ["LIST\t1\tbob@home.test", "LIST\t1\teve@home.test", "LIST\t1\tout@admin.test",
-                    "LIST\t1\tpat@admin.test", "DONE\t1\t"]
+    rows = place.lines("master", "VERSION\t1\t0", "LIST\t1\tservice=x", count=10)
+    names = ["bob@home.test", "eve@home.test", "copy@admin.test", "out@admin.test", "pat@admin.test", "ann@mailu.test",
+             "both@mailu.test", "fwd@mailu.test", "out@mailu.test"]
+    assert rows == [f"LIST\t1\t{name}" for name in names] + ["DONE\t1\t"]
 
 
 @pytest.mark.parametrize("name", ["bob'--@home.test", "x' OR '1'='1@home.test", "$1@home.test", "bob\\@home.test", "%@home.test",
