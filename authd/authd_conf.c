@@ -288,8 +288,8 @@ static const struct conf_option options[] = {
 #define SOURCE(name_) offsetof(struct authd_source, name_)
 
 /* In the order of enum authd_source_kind. */
-static const char *const source_kind_words[] = {"sqlite", "passwd-file", "postgresql", "ldap",
-                                                NULL};
+static const char *const source_kind_words[] = {"sqlite", "passwd-file", "postgresql",
+                                                "ldap",   "pam",         NULL};
 /* In the order of enum pgsql_schema. */
 static const char *const source_schema_words[] = {"outrider", "postfixadmin", "mailu", NULL};
 /* In the order of enum ldap_scope. */
@@ -302,7 +302,7 @@ static const struct conf_option source_options[] = {
      .offset = SOURCE(kind),
      .def = "sqlite",
      .words = source_kind_words,
-     .help = "sqlite (what outrider user changes), passwd-file, postgresql or ldap"},
+     .help = "sqlite (what outrider user changes), passwd-file, postgresql, ldap or pam"},
     {.section = "accounts",
      .name = "domains",
      .type = CONF_STRING_LIST,
@@ -413,6 +413,20 @@ static const struct conf_option source_options[] = {
      .offset = SOURCE(alias_attribute),
      .def = "",
      .help = "of ldap: the attribute with an alias's targets"},
+    {.section = "accounts",
+     .name = "service",
+     .type = CONF_STRING,
+     .offset = SOURCE(service),
+     .def = "outrider",
+     .help = "of pam: the file in /etc/pam.d"},
+    {.section = "accounts",
+     .name = "first-uid",
+     .type = CONF_INT,
+     .offset = SOURCE(first_uid),
+     .def = "1000",
+     .min = FIRST_UID,
+     .max = LAST_UID,
+     .help = "of pam: users with smaller numbers are the system's own, and no accounts"},
     {.section = "accounts",
      .name = "timeout",
      .type = CONF_DURATION,

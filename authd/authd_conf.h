@@ -17,6 +17,7 @@ enum authd_source_kind {
     AUTHD_SOURCE_PASSWD_FILE,
     AUTHD_SOURCE_PGSQL,
     AUTHD_SOURCE_LDAP,
+    AUTHD_SOURCE_PAM,
 };
 
 /* accounts "NAME" { ... } */
@@ -33,6 +34,8 @@ struct authd_source {
     int scope; /* enum ldap_scope */
     struct conf_list attributes;
     char *alias_filter, *alias_attribute;
+    char *service;
+    int64_t first_uid;
     int64_t timeout_ms;
 };
 

@@ -7,6 +7,9 @@
 #ifdef OUTRIDER_HAVE_LDAP
 #include "authd/ldap/ldap_source.h"
 #endif
+#ifdef OUTRIDER_HAVE_PAM
+#include "authd/pam/pam_source.h"
+#endif
 #ifdef OUTRIDER_HAVE_PGSQL
 #include "authd/pgsql/pgsql_source.h"
 #endif
@@ -89,11 +92,30 @@ open_ldap(const struct authd_settings *settings, const struct authd_source *conf
 #endif
 }
 
+static or_status
+open_pam(const struct authd_settings *settings, const struct authd_source *conf, bool check_only,
+         struct account_source *source_out, struct err *e)
+{
+    (void)settings, (void)check_only;
+#ifdef OUTRIDER_HAVE_PAM
+    const struct pam_settings pam = {.service = conf->service,
+                                     .domains = (const char *const *)conf->domains.items,
+                                     .domain_count = conf->domains.count,
+                                     .first_uid = conf->first_uid,
+                                     .timeout_ms = conf->timeout_ms};
+
+    return account_source_pam(&pam, conf->head.title, source_out, e);
+#else
+    (void)conf, (void)source_out;
+    return err_set(e, OR_CONFIG, "this outrider-authd was built without PAM (libpam)");
+#endif
+}
+
 /* By enum authd_source_kind. */
 static or_status (*const openers[])(const struct authd_settings *settings,
                                     const struct authd_source *conf, bool check_only,
                                     struct account_source *source_out, struct err *e) = {
-    open_sqlite, open_passwd_file, open_pgsql, open_ldap};
+    open_sqlite, open_passwd_file, open_pgsql, open_ldap, open_pam};
 
 /* Look-ups compare them as they stand. */
 static or_status

@@ -25,6 +25,7 @@ enum lock_rank {
     LOCK_OAUTH_SEEN,     /* authd: tokens that introspection found good */
     LOCK_PGSQL,          /* authd: idle connections to PostgreSQL */
     LOCK_LDAP,           /* authd: idle connections to a directory */
+    LOCK_PAM,            /* authd: how many questions to PAM have no answer yet */
     LOCK_PASSWD_FILE,    /* authd: the table of a passwd-file */
     LOCK_DICT,           /* authd: the SQLite handle of the dict */
     LOCK_PASSWORD_GATE,  /* authd: turns at hashing; not held while hashing */

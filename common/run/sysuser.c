@@ -24,22 +24,42 @@ status_of(int rc)
 }
 
 or_status
-sysuser_find(const char *name, uid_t *uid_out, gid_t *gid_out)
+sysuser_find_home(const char *name, struct arena *mem, struct sysuser *out)
 {
     struct passwd entry, *found = NULL;
     char *text = NULL;
     int rc = ERANGE;
+    or_status st = OR_OK;
 
     for (size_t n = SYSUSER_FIRST_BYTES; rc == ERANGE && n <= SYSUSER_MAX_BYTES; n *= 2) {
         text = xreallocarray(text, n, 1);
         rc = getpwnam_r(name, &entry, text, n, &found);
     }
-    if (found != NULL) {
-        *uid_out = entry.pw_uid;
-        *gid_out = entry.pw_gid;
+    struct sysuser user = {.home = SPAN_EMPTY};
+    if (found == NULL)
+        st = status_of(rc);
+    else if (mem != NULL)
+        st = arena_copy(mem, span_cstr(entry.pw_dir), &user.home);
+    if (st == OR_OK) {
+        user.uid = entry.pw_uid;
+        user.gid = entry.pw_gid;
+        *out = user;
     }
     free(text);
-    return found != NULL ? OR_OK : status_of(rc);
+    return st;
+}
+
+or_status
+sysuser_find(const char *name, uid_t *uid_out, gid_t *gid_out)
+{
+    struct sysuser user;
+    or_status st = sysuser_find_home(name, NULL, &user);
+
+    if (st == OR_OK) {
+        *uid_out = user.uid;
+        *gid_out = user.gid;
+    }
+    return st;
 }
 
 or_status
