@@ -10,6 +10,8 @@ static const struct password_kind schemes[] = {
     {NAME("CRYPT"), SPAN_INIT("$6$"), false, 2, password_crypt_check_sha512, NULL},
     {NAME("CRYPT"), SPAN_INIT("$5$"), false, 2, password_crypt_check_sha256, NULL},
     {NAME("CRYPT"), SPAN_INIT("$2"), false, 3, password_crypt_check_bcrypt, NULL},
+    {NAME("CRYPT"), SPAN_INIT("$bcrypt-sha256$"), false, 3, password_bcrypt_sha256_check,
+     password_bcrypt_sha256_verify},
     {NAME("CRYPT"), SPAN_INIT("$1$"), true, 0, password_crypt_check_md5, NULL},
     {NAME("SHA512-CRYPT"), SPAN_INIT("$6$"), false, 2, password_crypt_check_sha512, NULL},
     {NAME("SHA256-CRYPT"), SPAN_INIT("$5$"), false, 2, password_crypt_check_sha256, NULL},

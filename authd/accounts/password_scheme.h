@@ -48,6 +48,11 @@ password_digest_scram_sha256(struct span text, struct span password, struct err 
 or_status
 password_digest_scram_sha512(struct span text, struct span password, struct err *e) OR_MUST_USE;
 
+/* passlib's bcrypt of a digest (password_bcrypt_sha256.c). */
+or_status password_bcrypt_sha256_check(struct span text, struct err *e) OR_MUST_USE;
+or_status
+password_bcrypt_sha256_verify(struct span text, struct span password, struct err *e) OR_MUST_USE;
+
 /* Argon2 by libsodium (password_argon2.c). */
 or_status password_argon2_check(struct span text, struct err *e) OR_MUST_USE;
 or_status password_argon2_verify(struct span text, struct span password, struct err *e) OR_MUST_USE;

@@ -108,6 +108,8 @@ INSERT INTO "user" (localpart, email, domain_name, password, quota_bytes, enable
     forward_keep) VALUES
     ('ann', 'ann@mailu.test', 'mailu.test', '{SHA512-CRYPT}{hash}', 2000000, true, false, '', true),
     ('out', 'out@mailu.test', 'mailu.test', '{hash}', 0, false, false, NULL, true),
+    ('new', 'new@mailu.test', 'mailu.test',
+     '$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2', 0, true, false, '', true),
     ('fwd', 'fwd@mailu.test', 'mailu.test', '{hash}', 0, true, true, 'a@else.test,b@else.test', false),
     ('both', 'both@mailu.test', 'mailu.test', '{hash}', 0, true, true, 'a@else.test', true);
 INSERT INTO alias (localpart, email, domain_name, destination, wildcard) VALUES
@@ -280,6 +282,8 @@ def test_postfixadmin_forwarding_with_a_copy(place):
 def test_mailu(place):
     assert place.login("ann@mailu.test") == "OK\t1\tuser=ann@mailu.test"
     assert place.login("Ann@alt.test") == "OK\t1\tuser=ann@mailu.test", "an alternative domain"
+    assert place.login("new@mailu.test", "password") == "OK\t1\tuser=new@mailu.test", "as Mailu hashes by itself"
+    assert place.login("new@mailu.test", "Password").startswith("FAIL\t1")
     assert place.login("ann@alt.test", "wrong").startswith("FAIL\t1")
     assert "code=user_disabled" in place.login("out@mailu.test")
     assert "quota_rule=*:storage=2000000B" in place.user("ann@mailu.test")
@@ -316,9 +320,9 @@ def test_queries_of_ones_own(place):
 
 
 def test_all_that_can_be_listed(place):
-    rows = place.lines("master", "VERSION\t1\t0", "LIST\t1\tservice=x", count=10)
+    rows = place.lines("master", "VERSION\t1\t0", "LIST\t1\tservice=x", count=11)
     names = ["bob@home.test", "eve@home.test", "copy@admin.test", "out@admin.test", "pat@admin.test", "ann@mailu.test",
-             "both@mailu.test", "fwd@mailu.test", "out@mailu.test"]
+             "both@mailu.test", "fwd@mailu.test", "new@mailu.test", "out@mailu.test"]
     assert rows == [f"LIST\t1\t{name}" for name in names] + ["DONE\t1\t"]
 
 

@@ -23,6 +23,9 @@
     "$6$rounds=1000$saltsalt$4GMtaIz3E1AdDi2SmCokEW0ehi.HdxNDcL3fGE1XXuzvo6kbx7UOloZKONqEk5H3JrQA" \
     "4NOfU8BmqFPrpGqwA1"
 
+#define BCRYPT_SHA256_REST "$n79VH.0Q2TMWmt3Oqt9uku$Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2"
+#define BCRYPT_SHA256 "$bcrypt-sha256$v=2,t=2b,r=12" BCRYPT_SHA256_REST
+
 #define GOOD "correct horse"
 
 /* Made with libxcrypt's crypt(3). */
@@ -58,6 +61,16 @@ static const struct {
     {"{SHA512-CRYPT}" YESCRYPT, GOOD, OR_MALFORMED},
     {"{CRYPT}*0", GOOD, OR_MALFORMED},
     {"{SHA512-CRYPT", GOOD, OR_MALFORMED},
+
+    /* the example of passlib's manual */
+    {"{CRYPT}" BCRYPT_SHA256, "password", OR_OK},
+    {"{CRYPT}" BCRYPT_SHA256, "passwore", OR_ABSENT},
+    {"{CRYPT}" BCRYPT_SHA256, "", OR_ABSENT},
+    {"{CRYPT}" BCRYPT_SHA256 "x", "password", OR_MALFORMED},
+    {"{CRYPT}$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku", "password", OR_MALFORMED},
+    {"{CRYPT}$bcrypt-sha256$v=2,t=2b,r=31" BCRYPT_SHA256_REST, "password", OR_MALFORMED},
+    {"{CRYPT}$bcrypt-sha256$v=2,t=2b,r=" BCRYPT_SHA256_REST, "password", OR_MALFORMED},
+    {"{CRYPT}$bcrypt-sha256$2b,12" BCRYPT_SHA256_REST, "password", OR_MALFORMED},
 
     /* incomplete, too much, or with other bytes */
     {"{SHA512-CRYPT}$6$saltsalt", GOOD, OR_MALFORMED},
