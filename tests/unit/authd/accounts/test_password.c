@@ -258,25 +258,17 @@ START_TEST(who_goes_first_does_not_queue)
     for (size_t i = 0; i < CROWD; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, queue_member, &stop), 0);
     usleep(200000);
-    int64_t began = clock_mono_ms();
     for (int i = 0; i < 5; i++) {
         int64_t from = clock_mono_ms();
 
         ck_assert_int_eq(password_check(&first, NULL), OR_OK);
         worst = clock_mono_ms() - from > worst ? clock_mono_ms() - from : worst;
     }
-    int64_t took = clock_mono_ms() - began;
-    /* The others' way: behind a queue of more than twenty times a hundred milliseconds. */
-    struct password_question last = first;
-    last.goes_first = false;
-    began = clock_mono_ms();
-    ck_assert_int_eq(password_check(&last, NULL), OR_OK);
-    int64_t queued = clock_mono_ms() - began;
     atomic_store(&stop, true);
     for (size_t i = 0; i < CROWD; i++)
         pthread_join(threads[i], NULL);
-    ck_assert_msg(took / 5 < queued, "first %d ms (worst %d), in the queue %d ms", (int)(took / 5),
-                  (int)worst, (int)queued);
+    /* The queue is thirty hashings of a hundred milliseconds and more, two or so at a time. */
+    ck_assert_msg(worst < 1500, "%d ms", (int)worst);
 }
 END_TEST
 
