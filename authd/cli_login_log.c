@@ -43,19 +43,6 @@ cli_authd_free(struct authd_settings *settings)
         conf_free(&authd_schema, settings);
 }
 
-static bool
-next_pair(struct span *rest, struct span *key_out, struct span *value_out)
-{
-    struct span line;
-
-    if (!span_split(rest, '\n', &line) || line.n == 0)
-        return false;
-    size_t equals = span_find(line, '=');
-    *key_out = span_slice(line, 0, equals);
-    *value_out = span_from(line, equals + 1);
-    return true;
-}
-
 static void
 format_time(int64_t time_ms, char out[32])
 {
@@ -74,7 +61,7 @@ json_login(const struct decision *d, struct arena *mem)
 
     format_time(d->time_ms, when);
     json_object_set_new(login, "time", json_string(when));
-    while (next_pair(&rest, &key, &value)) {
+    while (decision_next_pair(&rest, &key, &value)) {
         char *name = arena_strdup(mem, key);
 
         if (name != NULL)
@@ -91,7 +78,7 @@ print_login(const struct decision *d, struct arena *mem)
 
     format_time(d->time_ms, when);
     printf("%s ", when);
-    while (next_pair(&rest, &key, &value))
+    while (decision_next_pair(&rest, &key, &value))
         printf(" %.*s=%.*s", SPAN_ARG(cli_printable(mem, key)),
                SPAN_ARG(cli_printable(mem, value)));
     putchar('\n');

@@ -20,20 +20,6 @@ struct explaining {
     size_t count;
 };
 
-/* The next "key=value" line off the record. */
-static bool
-next_pair(struct span *rest, struct span *key_out, struct span *value_out)
-{
-    struct span line;
-
-    if (!span_split(rest, '\n', &line) || line.n == 0)
-        return false;
-    size_t equals = span_find(line, '=');
-    *key_out = span_slice(line, 0, equals);
-    *value_out = span_from(line, equals + 1);
-    return true;
-}
-
 /* Keys may come twice (a check says several words), so the pairs are a list. */
 static json_t *
 json_decision(const struct decision *d, struct arena *mem)
@@ -42,7 +28,7 @@ json_decision(const struct decision *d, struct arena *mem)
     struct span rest = d->text, key, value;
     char when[32];
 
-    while (next_pair(&rest, &key, &value))
+    while (decision_next_pair(&rest, &key, &value))
         json_array_append_new(
             pairs, json_pack("[o, o]", cli_json_text(mem, key), cli_json_text(mem, value)));
     cli_policyd_format_time(d->time_ms, when);
@@ -70,7 +56,7 @@ print_decision(const struct decision *d, struct arena *mem)
     printf("%s  %.*s\n", when, SPAN_ARG(queue_id.n > 0 ? queue_id : SPAN_LIT("NOQUEUE")));
     if (d->instance.n > 0)
         print_pair(mem, SPAN_LIT("instance"), d->instance);
-    while (next_pair(&rest, &key, &value))
+    while (decision_next_pair(&rest, &key, &value))
         print_pair(mem, key, value);
 }
 

@@ -425,6 +425,19 @@ visit_rows(sqlite3_stmt *st, decisions_visit visit, void *context)
     return rc;
 }
 
+bool
+decision_next_pair(struct span *rest, struct span *key_out, struct span *value_out)
+{
+    struct span line = SPAN_EMPTY;
+
+    if (!span_split(rest, '\n', &line) || line.n == 0)
+        return false;
+    size_t equals = span_find(line, '=');
+    *key_out = span_slice(line, 0, equals);
+    *value_out = span_from(line, equals + 1);
+    return true;
+}
+
 static const char last_sql[] =
     "SELECT time, queue_id, instance, text FROM"
     " (SELECT * FROM decisions WHERE queue_id = ?1 ORDER BY id DESC LIMIT ?2) ORDER BY id";

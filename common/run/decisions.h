@@ -48,6 +48,9 @@ struct decision {
     struct span text;
 };
 
+/* The next "key=value" line off a record's text; false: there is none. */
+bool decision_next_pair(struct span *rest, struct span *key_out, struct span *value_out);
+
 struct decisions_counts {
     uint64_t written;
     uint64_t dropped; /* the queue was full, or the disk refused */
