@@ -7,6 +7,7 @@
 #include "authd/cli_domain.h"
 #include "authd/cli_login_log.h"
 #include "authd/cli_user.h"
+#include "authd/cli_user_export.h"
 
 const struct cli_verb authd_cli_verbs[] = {
     {
@@ -163,6 +164,13 @@ const struct cli_verb authd_cli_verbs[] = {
         .max_args = 1,
         .options = cli_login_log_options,
         .run = cli_login_log,
+    },
+    {
+        .group = "user",
+        .name = "export",
+        .help = "all accounts as a passwd-file for Dovecot",
+        .options = cli_user_export_options,
+        .run = cli_user_export,
     },
     {
         .group = "ban",

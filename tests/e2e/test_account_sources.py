@@ -106,6 +106,49 @@ def test_the_first_that_knows_the_address_wins(place):
     assert place.login("kim@both.test", "in the database").startswith("OK\t1")
 
 
+def test_exported_accounts_are_the_same(build, temp_directory, place):
+    """What was exported, read back by authd as a source and by stock Dovecot."""
+    config = f"{temp_directory}/authd.conf"
+    outrider = [program_path(str(build), "outrider"), "user", "export", "--config", config]
+    path = f"{temp_directory}/exported"
+    pathlib.Path(path).write_text("old", encoding="ascii")
+    os.chmod(path, 0o644)  # Dovecot reads it as its own user
+    place.cli("user", "set", "kim@both.test", "--quota=10M,100")
+    place.cli("user", "add", "off@new.test", "--password-stdin", stdin="never\n")
+    place.cli("user", "set", "off@new.test", "--disable")
+    done = subprocess.run([*outrider, f"--passwd-file={path}"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"exported 4 accounts to {path}\n" and not os.path.exists(f"{path}.new")
+    assert os.stat(path).st_mode & 0o777 == 0o644
+    assert subprocess.run(outrider, capture_output=True, text=True, check=True).stdout == pathlib.Path(path).read_text(encoding="ascii")
+    directory = os.path.join(temp_directory, "second")
+    os.makedirs(directory)
+    second = Place(build, directory)
+    second.authd.config = CONF.format(d=directory, extra=f'accounts "x" {{ kind = passwd-file  file = "{path}" }}')
+    second.authd.write_config()
+    second.authd.start()
+    try:
+        assert second.login("kim@both.test", "in the database") == "OK\t1\tuser=kim@both.test"
+        assert second.user("kim@both.test") == place.user("kim@both.test")
+        assert second.login("off@new.test", "never").startswith("FAIL\t1")
+    finally:
+        second.authd.stop()
+    conf = pathlib.Path(directory, "dovecot.conf")
+    conf.write_text(f"base_dir = {directory}/run\nlog_path = {directory}/log\nprotocols =\nssl = no\nuserdb {{\n  driver = passwd-file\n"
+                    f"  args = {path}\n}}\npassdb {{\n  driver = passwd-file\n  args = {path}\n}}\n", encoding="ascii")
+    dovecot = subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", conf])
+    try:
+        doveadm = ["doveadm", "-c", str(conf)]
+        until = time.monotonic() + 20
+        while subprocess.run([*doveadm, "user", "kim@both.test"], capture_output=True, check=False).returncode != 0:
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        shown = subprocess.run([*doveadm, "user", "kim@both.test"], capture_output=True, text=True, check=True).stdout
+        assert "home\t/srv/mail/both.test/kim" in shown and "uid\t5000" in shown and "*:bytes=10485760:messages=100" in shown
+    finally:
+        dovecot.terminate()
+        dovecot.wait(20)
+
+
 def test_a_source_is_not_asked_about_other_domains(place):
     assert place.login("sly@new.test", "not asked").startswith("FAIL\t1")
     assert place.user("sly@new.test") == "NOTFOUND\t1"
