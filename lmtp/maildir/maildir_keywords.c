@@ -131,8 +131,9 @@ write_file(const struct maildir *box, const struct maildir_keywords *k)
     for (size_t i = 0; i < MAILDIR_MAX_KEYWORDS; i++)
         if (k->names[i].n > 0)
             buf_addf(&text, "%zu %.*s\n", i, SPAN_ARG(k->names[i]));
+    unlinkat(box->dir_fd, TMP_NAME, 0); /* of somebody who was killed; the lock is ours */
     int fd =
-        openat(box->dir_fd, TMP_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        openat(box->dir_fd, TMP_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd >= 0) {
         written = write(fd, text.p, text.n) == (ssize_t)text.n && fsync(fd) == 0;
         close(fd);
