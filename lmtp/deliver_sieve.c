@@ -334,13 +334,16 @@ perform(struct judging *j)
 {
     struct deliver_target *t = j->target;
 
+    /* Whoever is told that it was refused has not delivered it, also not to a folder that an
+     * earlier script named. */
+    for (size_t i = 0; i < j->actions.count; i++)
+        if (j->actions.items[i].kind == SIEVE_REFUSE) {
+            settle(j, 550, "5.7.1", reply_text(j, j->actions.items[i].target));
+            return;
+        }
     for (size_t i = 0; i < j->actions.count; i++) {
         const struct sieve_action *action = &j->actions.items[i];
 
-        if (action->kind == SIEVE_REFUSE) {
-            settle(j, 550, "5.7.1", reply_text(j, action->target));
-            return;
-        }
         if (action->kind == SIEVE_REDIRECT_TO && !add_redirect(j, action->target))
             j->keeps = true;
         if (action->kind == SIEVE_FILEINTO_FOLDER && !add_place(j, action)) {

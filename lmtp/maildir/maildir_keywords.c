@@ -42,16 +42,22 @@ maildir_keywords_parse(struct span text, struct maildir_keywords *keywords_out)
             keywords_out->names[index] = line;
 }
 
-/* Nothing where there is no such file, or one that is none of Dovecot's. */
-static size_t
-read_file(const struct maildir *box, char out[MAX_FILE_BYTES])
+/* False: it cannot be read, or is none of Dovecot's. That is not the same as no keywords: what
+ * would be written instead would give other names to letters that are in use. */
+static bool
+read_file(const struct maildir *box, char room[MAX_FILE_BYTES], struct maildir_keywords *k)
 {
     int fd = openat(box->dir_fd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    ssize_t n = fd < 0 ? 0 : read(fd, out, MAX_FILE_BYTES);
 
-    if (fd >= 0)
-        close(fd);
-    return n > 0 ? (size_t)n : 0;
+    *k = (struct maildir_keywords){.names = {{NULL, 0}}};
+    if (fd < 0)
+        return errno == ENOENT;
+    ssize_t n = read(fd, room, MAX_FILE_BYTES);
+    close(fd);
+    if (n < 0 || n == MAX_FILE_BYTES)
+        return false;
+    maildir_keywords_parse(span_make(room, (size_t)n), k);
+    return true;
 }
 
 /* The letter of a keyword; NUL: it has none. Keywords have no case (RFC 3501 2.3.2). */
@@ -137,7 +143,8 @@ write_file(const struct maildir *box, const struct maildir_keywords *k)
     if (fd >= 0) {
         written = write(fd, text.p, text.n) == (ssize_t)text.n && fsync(fd) == 0;
         close(fd);
-        written = written && renameat(box->dir_fd, TMP_NAME, box->dir_fd, FILE_NAME) == 0;
+        written = written && renameat(box->dir_fd, TMP_NAME, box->dir_fd, FILE_NAME) == 0 &&
+                  fsync(box->dir_fd) == 0;
         if (!written)
             unlinkat(box->dir_fd, TMP_NAME, 0);
     }
@@ -152,13 +159,15 @@ add_missing(const struct maildir *box, struct span flags, char text[MAX_FILE_BYT
 {
     if (!take_lock(box))
         return false;
-    maildir_keywords_parse(span_make(text, read_file(box, text)), k);
+    bool all = read_file(box, text, k);
     struct maildir_keywords before = *k;
-    bool all = assign(k, flags);
 
-    if (!write_file(box, k)) {
-        *k = before;
-        all = false;
+    if (all) {
+        all = assign(k, flags);
+        if (!write_file(box, k)) {
+            *k = before;
+            all = false;
+        }
     }
     unlinkat(box->dir_fd, LOCK_NAME, 0);
     return all;
@@ -216,8 +225,8 @@ maildir_keywords_letters(const struct maildir *box, struct span flags,
     bool all = knows_all(&k, flags); /* system flags alone need no file */
 
     if (!all) {
-        maildir_keywords_parse(span_make(text, read_file(box, text)), &k);
-        all = knows_all(&k, flags) || add_missing(box, flags, text, &k);
+        all =
+            read_file(box, text, &k) && (knows_all(&k, flags) || add_missing(box, flags, text, &k));
     }
     write_letters(&k, flags, out);
     return all;

@@ -187,6 +187,27 @@ START_TEST(flags)
 }
 END_TEST
 
+/* A map that cannot be read is not an empty one: its letters are in use. */
+START_TEST(foreign_keywords)
+{
+    script("require \"imap4flags\"; keep :flags [\"New\", \"\\\\Seen\"];");
+    write_file(script_path("alice", "map"), "0 First\n1 Second\n");
+    ck_assert_int_eq(symlink("../map", lmtp_talk_path(&t, "alice", "dovecot-keywords")), 0);
+    ck_assert_str_eq(talk(TO_ALICE), TAKEN);
+    ck_assert_str_eq(flags_in("cur"), "S");
+    ck_assert_int_eq(unlink(lmtp_talk_path(&t, "alice", "dovecot-keywords")), 0);
+    write_file(lmtp_talk_path(&t, "alice", "dovecot-keywords"), "0 First\n1 Second\n");
+    ck_assert_int_eq(unlink(script_path("alice", "map")), 0);
+    script("require \"imap4flags\"; keep :flags [\"New\", \"second\"];");
+    ck_assert_str_eq(talk(TO_ALICE), TAKEN);
+    char content[64] = "";
+    FILE *f = fopen(lmtp_talk_path(&t, "alice", "dovecot-keywords"), "r");
+    ck_assert_uint_gt(fread(content, 1, sizeof(content) - 1, f), 0);
+    fclose(f);
+    ck_assert_str_eq(content, "0 First\n1 Second\n2 New\n");
+}
+END_TEST
+
 /* Another script is another file, or the same one changed: neither must be missed. */
 START_TEST(changes_count_at_once)
 {
@@ -358,6 +379,7 @@ main(void)
     tcase_set_timeout(c, 60);
     tcase_add_loop_test(c, outcome, 0, COUNT(rows));
     tcase_add_loop_test(c, flags, 0, COUNT(flag_rows));
+    tcase_add_test(c, foreign_keywords);
     tcase_add_test(c, changes_count_at_once);
     tcase_add_test(c, several_recipients);
     tcase_add_loop_test(c, order, 0, COUNT(orders));
