@@ -14,7 +14,8 @@ import lmtp_tools
 ALICE = "alice@home.test"
 DELIVERIES = 240
 SESSIONS = 8
-CLIENTS = 4
+CLIENTS = 2  # of each kind: two move, two delete
+MOVES = 12  # by each of them: a MOVE waits for the locks of two folders
 FETCHED = re.compile(rb"UID (\d+) RFC822\.SIZE (\d+)")
 
 
@@ -41,7 +42,7 @@ class Watcher:
         self.imap.select(folder)
         self.next_uid = 1
         self.seen = []  # (marker, uid)
-        self.others = queue.Queue()  # UIDs that the other clients may have
+        self.to_delete, self.to_move = queue.Queue(), queue.Queue()  # UIDs for the other clients; a third stays
         self.failed = []
         self.stopping = False
         self.thread = threading.Thread(target=self._run)
@@ -78,7 +79,8 @@ class Watcher:
             assert size == len(content), f"UID {uid}: RFC822.SIZE {size}, {len(content)} bytes"
             marker = re.search(rb"^X-Marker: (\S+)\r$", content, re.M)[1].decode()
             self.seen.append((marker, uid))
-            self.others.put(uid)
+            if uid % 3:
+                (self.to_delete if uid % 3 == 1 else self.to_move).put(uid)
         self.next_uid = max([self.next_uid - 1, *(uid for _, uid in self.seen)]) + 1
 
     def _run(self):
@@ -90,19 +92,24 @@ class Watcher:
             self.failed.append(error)
 
 
-def tidy(ride, watcher, deletes, gone, failed):
-    """Moves or deletes what the watcher has seen, message by message."""
+def delete(box, uid):
+    box.imap.uid("store", str(uid), "+FLAGS.SILENT", r"(\Deleted)")
+    return box.imap.uid("expunge", str(uid))
+
+
+def move(box, uid):
+    return box.imap.uid("move", str(uid), "Archive")
+
+
+def tidy(ride, action, uids, gone, limit, failed):
+    """Does `action` to at most `limit` of what the watcher has seen, message by message."""
     try:
         with ride.mailbox(ALICE) as box:
             box.imap.select("INBOX")
-            while (uid := watcher.others.get(timeout=60)) is not None:
-                if uid % 3 == 0:
-                    continue  # some stay
-                if deletes:
-                    box.imap.uid("store", str(uid), "+FLAGS.SILENT", r"(\Deleted)")
-                    status, _ = box.imap.uid("expunge", str(uid))
-                else:
-                    status, _ = box.imap.uid("move", str(uid), "Archive")
+            for _ in range(limit):
+                if (uid := uids.get(timeout=60)) is None:
+                    break
+                status, _ = action(box, uid)
                 assert status == "OK"
                 gone.append(uid)
     except Exception as error:  # pylint: disable=broad-except
@@ -124,7 +131,7 @@ def test_lmtp_idle_sees_each_message_once_while_others_move_and_delete(ride):
         for folder in ("Lists", "Archive"):
             box.imap.create(folder)
     watchers = {folder: Watcher(ride, folder) for folder in ("INBOX", "Lists")}
-    failed, gone, numbers = [], {True: [], False: []}, iter(range(DELIVERIES))
+    failed, deleted, moved, numbers = [], [], [], iter(range(DELIVERIES))
     path = os.path.join(lab.postfix.socket_directory, "lmtp")
     lock = threading.Lock()
 
@@ -134,8 +141,9 @@ def test_lmtp_idle_sees_each_message_once_while_others_move_and_delete(ride):
 
     sources = [iter(next_number, None) for _ in range(SESSIONS)]
     senders = [threading.Thread(target=deliver, args=(path, source, failed)) for source in sources]
-    others = [threading.Thread(target=tidy, args=(ride, watchers["INBOX"], n % 2 == 0, gone[n % 2 == 0], failed))
-              for n in range(CLIENTS)]
+    inbox = watchers["INBOX"]
+    others = [threading.Thread(target=tidy, args=(ride, *what, failed)) for what in (
+        (delete, inbox.to_delete, deleted, DELIVERIES), (move, inbox.to_move, moved, MOVES)) for _ in range(CLIENTS)]
     for watcher in watchers.values():
         watcher.thread.start()
     for thread in others + senders:
@@ -144,14 +152,15 @@ def test_lmtp_idle_sees_each_message_once_while_others_move_and_delete(ride):
         thread.join(120)
     expected = {"INBOX": {f"watched-{n}" for n in range(DELIVERIES) if n % 3},
                 "Lists": {f"watched-{n}" for n in range(DELIVERIES) if n % 3 == 0}}
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while any(len(watchers[f].seen) < len(expected[f]) for f in expected) and time.monotonic() < until:
         time.sleep(0.1)
     time.sleep(1.5)  # for what must not come: a second copy
-    for _ in others:
-        watchers["INBOX"].others.put(None)
+    for uids in (inbox.to_delete, inbox.to_move):
+        for _ in range(CLIENTS):
+            uids.put(None)
     for thread in others:
-        thread.join(60)
+        thread.join(120)
     for watcher in watchers.values():
         watcher.stopping = True
         watcher.thread.join(30)
@@ -161,12 +170,11 @@ def test_lmtp_idle_sees_each_message_once_while_others_move_and_delete(ride):
 
     for folder, watcher in watchers.items():
         assert collections.Counter(marker for marker, _ in watcher.seen) == collections.Counter(expected[folder]), folder
-    moved, deleted = len(gone[False]), len(gone[True])
-    assert moved > 10 and deleted > 10
-    inbox, archive = markers(ride, ALICE, "INBOX"), markers(ride, ALICE, "Archive")
-    assert sum(archive.values()) == moved
-    assert sum(inbox.values()) == len(expected["INBOX"]) - moved - deleted
-    assert max((inbox + archive).values()) == 1
+    assert len(moved) == CLIENTS * MOVES and len(deleted) > 10
+    stayed, archive = markers(ride, ALICE, "INBOX"), markers(ride, ALICE, "Archive")
+    assert sum(archive.values()) == len(moved)
+    assert sum(stayed.values()) == len(expected["INBOX"]) - len(moved) - len(deleted)
+    assert max((stayed + archive).values()) == 1
     assert markers(ride, ALICE, "Lists") == collections.Counter(expected["Lists"])
     assert markers(ride, "bob@home.test", "INBOX") == collections.Counter(
         f"watched-{n}" for n in range(DELIVERIES) if n % 4 == 0)
