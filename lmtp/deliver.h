@@ -15,6 +15,7 @@
 #ifndef OUTRIDER_LMTP_DELIVER_H
 #define OUTRIDER_LMTP_DELIVER_H
 
+#include "common/run/kvstore.h"
 #include "lmtp/lmtp_reply.h"
 #include "lmtp/maildir/maildir_settle.h"
 #include "lmtp/message_head.h"
@@ -28,6 +29,7 @@ struct deliver_shared {
     atomic_uint_fast64_t last; /* numbers the files */
     struct maildir_settled settled;
     struct sieve_cache *scripts;
+    struct kvstore *store; /* what scripts remember; NULL: nothing */
 };
 
 /* A transaction as the session collected it; lives in the transaction's arena. */

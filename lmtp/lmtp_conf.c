@@ -175,7 +175,25 @@ static const struct conf_option options[] = {
      .type = CONF_STRING,
      .offset = FIELD(sieve_relay),
      .def = "inet:127.0.0.1:25",
-     .help = "SMTP server that takes what scripts redirect; \"\": scripts cannot redirect"},
+     .help = "SMTP server that takes what scripts send; \"\": they cannot redirect or answer"},
+    {.name = "store",
+     .type = CONF_STRING,
+     .offset = FIELD(store),
+     .def = "sqlite:/var/lib/outrider/lmtpd/state.sqlite",
+     .help = "what scripts remember, as whom they have answered: sqlite:/path, redis:unix:/path, "
+             "redis:inet:IP:PORT; \"\": nothing"},
+    {.name = "store-password-file",
+     .type = CONF_STRING,
+     .offset = FIELD(store_password_file),
+     .def = "",
+     .help = "file whose first line is the password of Redis"},
+    {.name = "store-timeout",
+     .type = CONF_DURATION,
+     .offset = FIELD(store_timeout_ms),
+     .def = "1s",
+     .min = 10,
+     .max = 10000,
+     .help = "how long one question to the store may take"},
 };
 
 #define WARNING(name_) offsetof(struct lmtp_quota_warning, name_)

@@ -39,7 +39,10 @@ struct lmtp_settings {
     char *sieve_script;                         /* of an account; empty: no scripts of owners */
     struct conf_list sieve_before, sieve_after; /* files and directories */
     bool sieve_folder_create;
-    char *sieve_relay; /* SMTP server for what is redirected; empty: none is */
+    char *sieve_relay; /* SMTP server for what scripts send; empty: they send nothing */
+    char *store;       /* kvstore.h; empty: none */
+    char *store_password_file;
+    int64_t store_timeout_ms;
 };
 
 enum lmtp_quota_full { LMTP_QUOTA_REJECT, LMTP_QUOTA_TEMPFAIL };

@@ -73,6 +73,7 @@ lmtp_shared_free(struct lmtp_shared *shared)
         return;
     lmtp_clients_fini(&shared->clients);
     sieve_cache_free(shared->delivery.scripts);
+    kvstore_close(shared->delivery.store);
     free(shared);
 }
 

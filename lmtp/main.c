@@ -34,13 +34,21 @@ serve_connection(struct stream *stream, void *context)
     lmtp_session_free(session);
 }
 
-/* What outlives reloads: the count that makes file names unique. */
+/* What outlives reloads. */
 static or_status
 open_state(const void *settings, void **state_out, struct err *e)
 {
-    (void)settings;
-    (void)e;
-    *state_out = lmtp_shared_new();
+    const struct lmtp_settings *s = settings;
+    const struct kvstore_settings store = {.address = s->store,
+                                           .password_file = s->store_password_file,
+                                           .timeout_ms = s->store_timeout_ms};
+    struct lmtp_shared *shared = lmtp_shared_new();
+
+    if (s->store[0] != '\0' && kvstore_open(&store, &shared->delivery.store, e) != OR_OK) {
+        lmtp_shared_free(shared);
+        return err_wrap(e, OR_CONFIG, "store");
+    }
+    *state_out = shared;
     return OR_OK;
 }
 

@@ -61,6 +61,7 @@ listen lmtp {{ address = {{"unix:{sockets}/lmtp"}} group = "postfix" }}
 userdb = "unix:{run}/dovecot-master"
 max-message-size = 250M
 sieve-relay = "inet:127.0.0.1:{smtp}"
+store = "sqlite:{directory}/lmtpd/state.sqlite"
 {extra}
 """
 
@@ -146,7 +147,7 @@ class Lab:
         run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={self.hostname}",
              "-keyout", self.key, "-out", self.cert])
         self.postfix.prepare()
-        for name, owner in (("authd", "nobody"), ("policyd", "nobody"), ("dkim", "nobody"), ("mail", MAIL_UID)):
+        for name, owner in (("authd", "nobody"), ("policyd", "nobody"), ("lmtpd", "nobody"), ("dkim", "nobody"), ("mail", MAIL_UID)):
             os.makedirs(self._path(name), exist_ok=True)
             shutil.chown(self._path(name), owner, MAIL_UID if owner == MAIL_UID else "nogroup")
             os.chmod(self._path(name), 0o700 if name != "mail" else 0o755)

@@ -63,6 +63,7 @@ userdb = "unix:%(dir)s/auth-userdb"
 user = "nobody"
 group = "nogroup"
 hostname = "mx.bench.example"
+store = ""
 """
 
 

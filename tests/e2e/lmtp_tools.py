@@ -77,7 +77,7 @@ class Lmtpd:
         pathlib.Path(self.config_path).write_text(
             f'userdb = "{userdb}"\n'
             f'listen lmtp {{ address = {{{listen}}} mode = "0666" group = "nogroup" }}\n'
-            f'user = "nobody"\ngroup = "nogroup"\nhostname = "mx.test"\n{options}\n',
+            f'user = "nobody"\ngroup = "nogroup"\nhostname = "mx.test"\nstore = ""\n{options}\n',
             encoding="utf-8",
         )
         command = [program_path(build, "outrider-lmtpd"), "-c", self.config_path]
