@@ -28,26 +28,24 @@
 #define SIEVE_MAX_STRING_BYTES 65536  /* of a string after its variables are put in */
 #define SIEVE_MAX_FLAGS_BYTES 4096    /* of all flags of a message */
 
-/* Bits of what a script has required. */
-enum sieve_ext {
-    SIEVE_CORE = 0,
-    SIEVE_FILEINTO = 1 << 0,
-    SIEVE_ENVELOPE = 1 << 1,
-    SIEVE_ENCODED_CHARACTER = 1 << 2,
-    SIEVE_COPY = 1 << 3,
-    SIEVE_RELATIONAL = 1 << 4,
-    SIEVE_NUMERIC = 1 << 5,
-    SIEVE_SUBADDRESS = 1 << 6,
-    SIEVE_IMAP4FLAGS = 1 << 7,
-    SIEVE_VARIABLES = 1 << 8,
-    SIEVE_REJECT = 1 << 9,
-    SIEVE_EREJECT = 1 << 10,
-    SIEVE_DATE = 1 << 11,
-    SIEVE_INDEX = 1 << 12,
-    SIEVE_ENVIRONMENT = 1 << 13,
-    SIEVE_REGEX = 1 << 14,
-    SIEVE_MAILBOX = 1 << 15,
-};
+/* Bits of what a script has required; more than an enum can hold. */
+#define SIEVE_CORE UINT64_C(0)
+#define SIEVE_FILEINTO (UINT64_C(1) << 0)
+#define SIEVE_ENVELOPE (UINT64_C(1) << 1)
+#define SIEVE_ENCODED_CHARACTER (UINT64_C(1) << 2)
+#define SIEVE_COPY (UINT64_C(1) << 3)
+#define SIEVE_RELATIONAL (UINT64_C(1) << 4)
+#define SIEVE_NUMERIC (UINT64_C(1) << 5)
+#define SIEVE_SUBADDRESS (UINT64_C(1) << 6)
+#define SIEVE_IMAP4FLAGS (UINT64_C(1) << 7)
+#define SIEVE_VARIABLES (UINT64_C(1) << 8)
+#define SIEVE_REJECT (UINT64_C(1) << 9)
+#define SIEVE_EREJECT (UINT64_C(1) << 10)
+#define SIEVE_DATE (UINT64_C(1) << 11)
+#define SIEVE_INDEX (UINT64_C(1) << 12)
+#define SIEVE_ENVIRONMENT (UINT64_C(1) << 13)
+#define SIEVE_REGEX (UINT64_C(1) << 14)
+#define SIEVE_MAILBOX (UINT64_C(1) << 15)
 
 /* What a script looks at. Everything must outlive the run and what came of it. */
 struct sieve_message {

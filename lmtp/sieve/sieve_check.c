@@ -29,7 +29,7 @@ fail_memory(struct sieve_check *c, struct sieve_pos pos)
 }
 
 or_status
-sieve_check_required(struct sieve_check *c, uint32_t bits, struct sieve_pos pos, struct span what)
+sieve_check_required(struct sieve_check *c, uint64_t bits, struct sieve_pos pos, struct span what)
 {
     if (bits == 0 || (c->required & bits) != 0)
         return OR_OK;

@@ -21,9 +21,9 @@ struct sieve_patterns {
 struct sieve_check {
     const char *name; /* of the script */
     struct arena *mem;
-    uint32_t required;    /* so far */
+    uint64_t required;    /* so far */
     bool may_require;     /* nothing but require has been seen */
-    uint32_t unavailable; /* what this place does not offer */
+    uint64_t unavailable; /* what this place does not offer */
     bool no_redirect;
     struct sieve_patterns *patterns;
     struct err *e;
@@ -38,7 +38,7 @@ or_status sieve_check_fail(struct sieve_check *c, struct sieve_pos pos, const ch
     OR_PRINTF(3, 4) OR_MUST_USE;
 
 /* OR_OK when `bits` are none or one of them was required; `what` is what needs it. */
-or_status sieve_check_required(struct sieve_check *c, uint32_t bits, struct sieve_pos pos,
+or_status sieve_check_required(struct sieve_check *c, uint64_t bits, struct sieve_pos pos,
                                struct span what) OR_MUST_USE;
 
 #endif

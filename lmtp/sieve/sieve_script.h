@@ -11,13 +11,13 @@
 struct sieve_script {
     struct arena mem;
     struct sieve_node *first;
-    uint32_t required; /* enum sieve_ext */
+    uint64_t required; /* SIEVE_FILEINTO and the like */
     struct sieve_patterns *patterns;
 };
 
 /* What the place that compiles a script can do. */
 struct sieve_offer {
-    uint32_t unavailable; /* extensions that must not be required here */
+    uint64_t unavailable; /* extensions that must not be required here */
     bool no_redirect;
 };
 

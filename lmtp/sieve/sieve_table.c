@@ -233,7 +233,7 @@ sieve_table_extension(struct span name)
 }
 
 const char *
-sieve_table_extension_name(uint32_t bits)
+sieve_table_extension_name(uint64_t bits)
 {
     for (size_t i = 0; i < COUNT(extensions); i++)
         if ((extensions[i].bits & bits) != 0)

@@ -15,7 +15,7 @@ struct sieve_run;
 
 struct sieve_extension {
     const char *name;
-    uint32_t bits; /* of enum sieve_ext; 0: part of every script */
+    uint64_t bits; /* 0: part of every script */
 };
 
 struct sieve_tag {
@@ -23,7 +23,7 @@ struct sieve_tag {
     enum sieve_slot slot;
     int choice;     /* which of those that share the slot */
     unsigned value; /* kinds of enum sieve_arg_kind; SIEVE_ARG_NONE */
-    uint32_t ext;   /* any of these must be required */
+    uint64_t ext;   /* any of these must be required */
 };
 
 enum sieve_tests { SIEVE_NO_TEST, SIEVE_ONE_TEST, SIEVE_TEST_LIST };
@@ -32,7 +32,7 @@ enum sieve_tests { SIEVE_NO_TEST, SIEVE_ONE_TEST, SIEVE_TEST_LIST };
 
 struct sieve_row {
     const char *name;
-    uint32_t ext;                                       /* any of these must be required; 0: core */
+    uint64_t ext;                                       /* any of these must be required; 0: core */
     const struct sieve_tag *tags[SIEVE_MAX_TAG_GROUPS]; /* groups, each ended by a NULL name */
     unsigned positional[SIEVE_MAX_POSITIONAL];          /* kinds of enum sieve_arg_kind */
     unsigned keys; /* which of them (from 1) the match type is about; 0: none */
@@ -71,7 +71,7 @@ enum sieve_limit { SIEVE_OVER, SIEVE_UNDER };
 /* NULL: unknown. */
 const struct sieve_extension *sieve_table_extension(struct span name);
 /* The name of the first extension in `bits`. */
-const char *sieve_table_extension_name(uint32_t bits);
+const char *sieve_table_extension_name(uint64_t bits);
 const struct sieve_row *sieve_table_command(struct span name);
 const struct sieve_row *sieve_table_test(struct span name);
 /* Among the tags of a row. */
