@@ -137,19 +137,31 @@ print_people(const struct sieve_actions *actions, struct arena *mem)
     }
 }
 
+static json_t *
+json_of(const struct sieve_action *a, struct arena *mem)
+{
+    const struct sieve_vacation *v = a->vacation;
+    json_t *action = json_pack("{s:s, s:o, s:o, s:b}", "action", sieve_report_name(a->kind),
+                               "target", cli_json_text(mem, a->target), "flags",
+                               cli_json_text(mem, a->flags), "create", a->create);
+
+    if (v != NULL)
+        (void)json_object_set_new(
+            action, "vacation",
+            json_pack("{s:I, s:o, s:o, s:o, s:b, s:o}", "seconds", (json_int_t)v->period_s,
+                      "subject", cli_json_text(mem, v->subject), "from",
+                      cli_json_text(mem, v->from), "handle", cli_json_text(mem, v->handle), "mime",
+                      v->mime, "fcc", cli_json_text(mem, v->fcc.folder)));
+    return action;
+}
+
 static void
 print_json(const struct sieve_actions *actions, struct arena *mem)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < actions->count; i++) {
-        const struct sieve_action *a = &actions->items[i];
-
-        (void)json_array_append_new(
-            list, json_pack("{s:s, s:o, s:o, s:b}", "action", sieve_report_name(a->kind), "target",
-                            cli_json_text(mem, a->target), "flags", cli_json_text(mem, a->flags),
-                            "create", a->create));
-    }
+    for (size_t i = 0; i < actions->count; i++)
+        (void)json_array_append_new(list, json_of(&actions->items[i], mem));
     cli_print_json(json_pack("{s:o}", "actions", list));
 }
 

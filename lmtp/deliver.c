@@ -12,6 +12,7 @@
 #include "lmtp/deliver_redirect.h"
 #include "lmtp/deliver_relay.h"
 #include "lmtp/deliver_sieve.h"
+#include "lmtp/deliver_vacation.h"
 #include "lmtp/maildir/maildir_tidy.h"
 #include "lmtp/quota.h"
 
@@ -372,6 +373,16 @@ sound_alarm(struct deliver *d, const struct deliver_target *t)
     }
 }
 
+/* What the recipient's script answers the sender. */
+static void
+send_answer(struct deliver *d, const struct deliver_target *t)
+{
+    const struct maildir_name name = next_name(d);
+
+    if (t->answer != NULL)
+        deliver_vacation(d, t, &name);
+}
+
 /* Once everybody has been answered there is time for what crashes left behind. */
 static void
 close_box(struct deliver *d, struct deliver_target *t)
@@ -397,6 +408,7 @@ deliver_close(struct deliver *d)
     for (size_t i = 0; d->targets != NULL && i < d->envelope->recipient_count; i++)
         for (struct deliver_target *t = &d->targets[i]; t != NULL; t = t->more) {
             sound_alarm(d, t);
+            send_answer(d, t);
             close_box(d, t);
         }
     owner_leave(&d->turn);

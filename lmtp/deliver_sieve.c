@@ -7,6 +7,7 @@
 #include "lmtp/deliver_plan.h"
 #include "lmtp/maildir/maildir_folder.h"
 #include "lmtp/maildir/maildir_keywords.h"
+#include "lmtp/sieve/sieve_action.h"
 #include "lmtp/sieve/sieve_run.h"
 #include "lmtp/sieve_cache.h"
 
@@ -105,11 +106,10 @@ take_over(struct judging *j, const struct sieve_actions *actions)
 {
     j->keeps = false;
     for (size_t i = 0; i < actions->count; i++) {
-        struct sieve_action action = actions->items[i];
+        struct sieve_action action;
 
-        if (arena_copy(j->d->mem, actions->items[i].target, &action.target) != OR_OK ||
-            arena_copy(j->d->mem, actions->items[i].flags, &action.flags) != OR_OK ||
-            j->actions.count == SIEVE_MAX_ACTIONS)
+        if (j->actions.count == SIEVE_MAX_ACTIONS ||
+            sieve_action_copy(&actions->items[i], j->d->mem, &action) != OR_OK)
             return OR_LIMIT;
         if (action.kind == SIEVE_KEEP) {
             j->keeps = true;
@@ -138,14 +138,26 @@ run(struct judging *j, const struct sieve_script *script, const char *path)
     }
 }
 
+/* Without a server that takes what they send, and a memory of whom they have answered, scripts must
+ * not ask for it. */
+static struct sieve_offer
+offer_of(const struct deliver *d)
+{
+    struct sieve_offer offer = {.no_redirect = d->settings->sieve_relay[0] == '\0'};
+
+    if (offer.no_redirect || d->shared->store == NULL)
+        offer.unavailable = SIEVE_VACATION;
+    return offer;
+}
+
 /* False: the message must wait; the target has its reply. */
 static bool
 run_file(struct judging *j, const char *path)
 {
-    bool can_redirect = j->d->settings->sieve_relay[0] != '\0';
+    const struct sieve_offer offer = offer_of(j->d);
     struct sieve_cached *cached = NULL;
     struct err e = {""};
-    or_status st = sieve_cache_get(j->d->shared->scripts, path, can_redirect, &cached, &e);
+    or_status st = sieve_cache_get(j->d->shared->scripts, path, &offer, &cached, &e);
 
     if (st == OR_OK)
         run(j, sieve_cache_script(cached), path);
@@ -330,6 +342,16 @@ settle(struct judging *j, unsigned code, const char *enhanced, const char *text)
 }
 
 static void
+set_answer(struct judging *j, const struct sieve_action *action)
+{
+    struct sieve_action *kept = arena_alloc(j->d->mem, sizeof(*kept));
+
+    if (kept != NULL)
+        *kept = *action;
+    j->target->answer = kept;
+}
+
+static void
 perform(struct judging *j)
 {
     struct deliver_target *t = j->target;
@@ -344,6 +366,9 @@ perform(struct judging *j)
     for (size_t i = 0; i < j->actions.count; i++) {
         const struct sieve_action *action = &j->actions.items[i];
 
+        /* Of several scripts the first that answers does. */
+        if (action->kind == SIEVE_ANSWER && t->answer == NULL)
+            set_answer(j, action);
         if (action->kind == SIEVE_REDIRECT_TO && !add_redirect(j, action->target))
             j->keeps = true;
         if (action->kind == SIEVE_FILEINTO_FOLDER && !add_place(j, action)) {

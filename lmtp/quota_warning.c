@@ -5,23 +5,20 @@
 
 #include "common/base/log.h"
 #include "common/run/hook.h"
-#include "common/text/base64.h"
+#include "common/text/encoded_word.h"
 #include "common/text/header.h"
 #include "common/text/utf8.h"
-#include "lmtp/spool.h"
+#include "lmtp/own_message.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define MESSAGE_MAX_BYTES 65536
 #define SUBJECT_MAX_BYTES 200 /* as configured */
 #define TEXT_MAX_BYTES 16384
 #define AMOUNT_BYTES 40
 #define ADDED_ARGUMENTS 2 /* account and percentage */
-/* RFC 2047 2: an encoded word has at most 75 characters, 12 of them "=?utf-8?B?" and "?=". */
-#define ENCODED_WORD_BYTES 45
 
 /* ---- thresholds */
 
@@ -103,14 +100,6 @@ amount_in_words(int64_t n, bool messages)
     return a;
 }
 
-/* The userdb's word; a control byte in it must not end a header field. */
-static void
-add_name(struct buf *out, struct span name)
-{
-    for (size_t i = 0; i < name.n; i++)
-        buf_add_char(out, (unsigned char)name.p[i] < ' ' || name.p[i] == 0x7f ? '?' : name.p[i]);
-}
-
 /* Replaces {user} and the like; other braces stay as they are. */
 static void
 expand(struct buf *out, const char *pattern, const struct quota_alarm *alarm, struct span user)
@@ -132,122 +121,58 @@ expand(struct buf *out, const char *pattern, const struct quota_alarm *alarm, st
         while (i < count && !span_has_prefix(rest, words[i].name))
             i++;
         if (i < count)
-            add_name(out, words[i].value);
+            own_message_name(out, words[i].value);
         else
             buf_add_char(out, rest.p[0]);
         rest = span_from(rest, i < count ? words[i].name.n : 1);
     }
 }
 
-/* The longest piece for one encoded word; characters stay whole (RFC 2047 5). */
-static struct span
-take_piece(struct span *rest)
-{
-    struct span start = *rest, seen = *rest;
-    uint32_t character;
-
-    while (utf8_next(&seen, &character) == OR_OK && start.n - seen.n <= ENCODED_WORD_BYTES)
-        *rest = seen;
-    if (rest->n == start.n) /* not UTF-8: the account's name may be anything */
-        *rest = span_from(start, 1);
-    return span_slice(start, 0, start.n - rest->n);
-}
-
-static void
-add_subject(struct buf *out, struct span subject)
-{
-    const char *before = "";
-
-    if (utf8_is_ascii(subject)) {
-        buf_add_span(out, subject);
-        return;
-    }
-    while (subject.n > 0) {
-        buf_addf(out, "%s=?utf-8?B?", before);
-        base64_encode(out, take_piece(&subject));
-        buf_add_cstr(out, "?=");
-        before = "\n ";
-    }
-}
-
 /* ---- the message */
-
-static void
-add_fields(struct buf *out, struct span user, const struct lmtp_settings *settings,
-           const struct maildir_name *name)
-{
-    struct addr owner = addr_split(user);
-    char date[HEADER_DATE_BYTES];
-
-    header_format_date(name->when.tv_sec, date);
-    buf_addf(out, "Return-Path: <>\nDelivered-To: %.*s\nDate: %s\n", SPAN_ARG(user), date);
-    buf_addf(out, "From: Mail system <postmaster@%.*s>\nTo: ",
-             SPAN_ARG(owner.domain.n > 0 ? owner.domain : span_cstr(settings->hostname)));
-    addr_format(out, &owner);
-    buf_addf(out, "\nMessage-ID: <%lld.%ld.%llu.quota@%s>\n", (long long)name->when.tv_sec,
-             (long)name->pid, (unsigned long long)name->sequence, settings->hostname);
-    buf_add_cstr(out, "Auto-Submitted: auto-generated\nMIME-Version: 1.0\n"
-                      "Content-Type: text/plain; charset=utf-8\n"
-                      "Content-Transfer-Encoding: 8bit\n");
-}
 
 void
 quota_warning_format(struct buf *out, const struct quota_alarm *alarm, const struct recipient *r,
                      const struct lmtp_settings *settings, const struct maildir_name *name)
 {
-    struct buf user, subject;
+    struct buf subject, text;
 
-    buf_init(&user, MESSAGE_MAX_BYTES);
-    buf_init(&subject, MESSAGE_MAX_BYTES);
-    add_name(&user, r->account_name);
-    add_fields(out, buf_span(&user), settings, name);
-    expand(&subject, alarm->warning->subject, alarm, buf_span(&user));
-    buf_add_cstr(out, "Subject: ");
-    add_subject(out, buf_span(&subject));
-    buf_add_cstr(out, "\n\n");
-    expand(out, alarm->warning->text, alarm, buf_span(&user));
-    buf_add_char(out, '\n');
+    buf_init(&subject, OWN_MESSAGE_MAX_BYTES);
+    buf_init(&text, OWN_MESSAGE_MAX_BYTES);
+    expand(&subject, alarm->warning->subject, alarm, r->account_name);
+    expand(&text, alarm->warning->text, alarm, r->account_name);
+    const struct own_notice notice = {
+        .kind = "quota",
+        .account = r->account_name,
+        .subject = buf_span(&subject),
+        .text = buf_span(&text),
+    };
+    own_message_notice(out, &notice, name, settings);
+    buf_fini(&text);
     buf_fini(&subject);
-    buf_fini(&user);
 }
 
 /* ---- where it goes */
-
-static or_status
-put(struct maildir *box, struct spool *s, const struct maildir_name *name, struct span text,
-    struct maildir_fault *f)
-{
-    spool_open(s, box, name);
-    spool_write(s, text);
-    spool_sync(s);
-    or_status st = spool_publish(s, box, name, true, f);
-    if (st == OR_OK)
-        st = spool_confirm(s, box, name, f);
-    spool_close(s);
-    return st;
-}
 
 int64_t
 quota_warning_deliver(const struct quota_alarm *alarm, const struct recipient *r,
                       const struct lmtp_settings *settings, const struct maildir_name *name)
 {
     struct maildir box = MAILDIR_CLOSED;
-    struct spool spool = {.fd = -1};
     struct maildir_fault fault = {0};
     struct buf text;
+    int64_t added = 0;
 
-    buf_init(&text, MESSAGE_MAX_BYTES);
+    buf_init(&text, OWN_MESSAGE_MAX_BYTES);
     quota_warning_format(&text, alarm, r, settings, name);
     or_status st = maildir_open(r->root, &box, &fault);
     if (st == OR_OK)
-        st = put(&box, &spool, name, buf_span(&text), &fault);
+        st = own_message_put(&box, name, buf_span(&text), settings, &added, &fault);
     maildir_close(&box);
     buf_fini(&text);
-    if (st == OR_OK)
-        return (int64_t)(spool.file_bytes + (settings->quota_virtual_sizes ? spool.line_ends : 0));
-    log_warning("%.*s: no warning at %s of the quota: %s", SPAN_ARG(r->account_name),
-                alarm->warning->item.title, fault.err.text);
-    return 0;
+    if (st != OR_OK)
+        log_warning("%.*s: no warning at %s of the quota: %s", SPAN_ARG(r->account_name),
+                    alarm->warning->item.title, fault.err.text);
+    return added;
 }
 
 void
@@ -263,8 +188,8 @@ quota_warning_command(const struct quota_alarm *alarm, const struct recipient *r
         return;
     for (size_t i = 0; i < command->count; i++)
         argv[i] = command->items[i];
-    buf_init(&user, MESSAGE_MAX_BYTES);
-    add_name(&user, r->account_name);
+    buf_init(&user, OWN_MESSAGE_MAX_BYTES);
+    own_message_name(&user, r->account_name);
     buf_add_char(&user, '\0');
     snprintf(percent, sizeof(percent), "%" PRId64, percent_of_title(alarm->warning));
     argv[command->count] = buf_span(&user).p;

@@ -28,8 +28,7 @@ struct quota_alarm
 quota_warning_find(const struct lmtp_settings *settings, const struct quota_limits *limits,
                    const struct maildir_usage *after, const struct maildir_usage *change);
 
-/* The whole message, LF line ends (RFC 5322, RFC 2047 2; Auto-Submitted of RFC 3834 5 keeps
- * vacation programs quiet). */
+/* The whole message (own_message.h). */
 void
 quota_warning_format(struct buf *out, const struct quota_alarm *alarm, const struct recipient *r,
                      const struct lmtp_settings *settings, const struct maildir_name *name);

@@ -24,7 +24,7 @@ struct sieve_cached {
     off_t size;
     struct timespec changed, modified;
     struct sieve_script *script; /* NULL: it has a fault */
-    bool can_redirect;
+    struct sieve_offer offer;
     or_status status;
     struct err err;
 };
@@ -76,11 +76,12 @@ is_same_time(const struct timespec *a, const struct timespec *b)
 }
 
 static bool
-is_current(const struct sieve_cached *x, const struct stat *st, bool can_redirect)
+is_current(const struct sieve_cached *x, const struct stat *st, const struct sieve_offer *offer)
 {
-    return x->can_redirect == can_redirect && x->device == st->st_dev && x->inode == st->st_ino &&
-           x->size == st->st_size && is_same_time(&x->changed, &st->st_ctim) &&
-           is_same_time(&x->modified, &st->st_mtim);
+    return x->offer.no_redirect == offer->no_redirect &&
+           x->offer.unavailable == offer->unavailable && x->device == st->st_dev &&
+           x->inode == st->st_ino && x->size == st->st_size &&
+           is_same_time(&x->changed, &st->st_ctim) && is_same_time(&x->modified, &st->st_mtim);
 }
 
 static struct sieve_cached **
@@ -90,11 +91,11 @@ place_of(struct sieve_cache *cache, const struct stat *st)
 }
 
 static struct sieve_cached *
-find(struct sieve_cache *cache, const struct stat *st, bool can_redirect)
+find(struct sieve_cache *cache, const struct stat *st, const struct sieve_offer *offer)
 {
     lock_take(&cache->lock);
     struct sieve_cached *x = *place_of(cache, st);
-    if (x != NULL && is_current(x, st, can_redirect))
+    if (x != NULL && is_current(x, st, offer))
         atomic_fetch_add(&x->holders, 1);
     else
         x = NULL;
@@ -148,9 +149,8 @@ read_all(int fd, const char *path, struct buf *text, struct err *e)
 /* A faulty script is kept, too, as what it is: compiling it again for each message would not mend
  * it. */
 static struct sieve_cached *
-compile(const char *path, const struct stat *st, struct span text, bool can_redirect)
+compile(const char *path, const struct stat *st, struct span text, const struct sieve_offer *offer)
 {
-    const struct sieve_offer offer = {.no_redirect = !can_redirect};
     struct sieve_cached *x = xcalloc(1, sizeof(*x));
 
     atomic_init(&x->holders, 1);
@@ -159,13 +159,13 @@ compile(const char *path, const struct stat *st, struct span text, bool can_redi
     x->size = st->st_size;
     x->changed = st->st_ctim;
     x->modified = st->st_mtim;
-    x->can_redirect = can_redirect;
-    x->status = sieve_script_compile(path, text, &offer, &x->script, &x->err);
+    x->offer = *offer;
+    x->status = sieve_script_compile(path, text, offer, &x->script, &x->err);
     return x;
 }
 
 static or_status
-load(struct sieve_cache *cache, int fd, const char *path, bool can_redirect,
+load(struct sieve_cache *cache, int fd, const char *path, const struct sieve_offer *offer,
      struct sieve_cached **cached_out, struct err *e)
 {
     struct stat st;
@@ -175,13 +175,13 @@ load(struct sieve_cache *cache, int fd, const char *path, bool can_redirect,
         return unreadable(path, errno, e);
     if (!S_ISREG(st.st_mode))
         return err_set(e, OR_MALFORMED, "%s: no ordinary file", path);
-    *cached_out = find(cache, &st, can_redirect);
+    *cached_out = find(cache, &st, offer);
     if (*cached_out != NULL)
         return OR_OK;
     buf_init(&text, SIEVE_MAX_SCRIPT_BYTES);
     or_status status = read_all(fd, path, &text, e);
     if (status == OR_OK) {
-        *cached_out = compile(path, &st, buf_span(&text), can_redirect);
+        *cached_out = compile(path, &st, buf_span(&text), offer);
         keep(cache, &st, *cached_out);
     }
     buf_fini(&text);
@@ -189,7 +189,7 @@ load(struct sieve_cache *cache, int fd, const char *path, bool can_redirect,
 }
 
 or_status
-sieve_cache_get(struct sieve_cache *cache, const char *path, bool can_redirect,
+sieve_cache_get(struct sieve_cache *cache, const char *path, const struct sieve_offer *offer,
                 struct sieve_cached **cached_out, struct err *e)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -198,7 +198,7 @@ sieve_cache_get(struct sieve_cache *cache, const char *path, bool can_redirect,
     *cached_out = NULL;
     if (fd < 0)
         return unreadable(path, errno, e);
-    or_status st = load(cache, fd, path, can_redirect, &x, e);
+    or_status st = load(cache, fd, path, offer, &x, e);
     close(fd);
     if (x == NULL || x->status == OR_OK) {
         *cached_out = x;

@@ -5,12 +5,13 @@
  */
 #include "common/text/encoded_word.h"
 
-#include "common/base/buf.h"
 #include "common/text/base64.h"
 #include "common/text/utf8.h"
 
 #include <iconv.h>
 
+/* RFC 2047 2: an encoded word has at most 75 characters, 12 of them "=?utf-8?B?" and "?=". */
+#define MAX_PIECE_BYTES 45
 #define GROWTH 4 /* bytes of UTF-8 for one byte of any charset below, and more */
 
 static const char *const charsets[] = {
@@ -184,4 +185,35 @@ encoded_word_decode(struct span text, struct arena *mem, struct span *text_out)
         st = arena_copy(mem, buf_span(&out), text_out);
     buf_fini(&out);
     return st;
+}
+
+/* The longest piece for one encoded word; characters stay whole (RFC 2047 5). */
+static struct span
+take_piece(struct span *rest)
+{
+    struct span start = *rest, seen = *rest;
+    uint32_t character;
+
+    while (utf8_next(&seen, &character) == OR_OK && start.n - seen.n <= MAX_PIECE_BYTES)
+        *rest = seen;
+    if (rest->n == start.n) /* not UTF-8 */
+        *rest = span_from(start, 1);
+    return span_slice(start, 0, start.n - rest->n);
+}
+
+void
+encoded_word_encode(struct buf *out, struct span text)
+{
+    const char *before = "";
+
+    if (utf8_is_ascii(text)) {
+        buf_add_span(out, text);
+        return;
+    }
+    while (text.n > 0) {
+        buf_addf(out, "%s=?utf-8?B?", before);
+        base64_encode(out, take_piece(&text));
+        buf_add_cstr(out, "?=");
+        before = "\n ";
+    }
 }

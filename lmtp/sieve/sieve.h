@@ -27,6 +27,9 @@
 #define SIEVE_MAX_VARIABLE_BYTES 4096 /* RFC 5229 6: at least 4000 */
 #define SIEVE_MAX_STRING_BYTES 65536  /* of a string after its variables are put in */
 #define SIEVE_MAX_FLAGS_BYTES 4096    /* of all flags of a message */
+/* RFC 5230 4.1: how long nobody is answered twice. */
+#define SIEVE_VACATION_DAYS 7
+#define SIEVE_VACATION_MAX_DAYS 365
 
 /* Bits of what a script has required; more than an enum can hold. */
 #define SIEVE_CORE UINT64_C(0)
@@ -46,6 +49,9 @@
 #define SIEVE_ENVIRONMENT (UINT64_C(1) << 13)
 #define SIEVE_REGEX (UINT64_C(1) << 14)
 #define SIEVE_MAILBOX (UINT64_C(1) << 15)
+#define SIEVE_VACATION (UINT64_C(1) << 16)
+#define SIEVE_VACATION_SECONDS (UINT64_C(1) << 17)
+#define SIEVE_FCC (UINT64_C(1) << 18)
 
 /* What a script looks at. Everything must outlive the run and what came of it. */
 struct sieve_message {
@@ -69,13 +75,34 @@ enum sieve_action_kind {
     SIEVE_FILEINTO_FOLDER,
     SIEVE_REDIRECT_TO,
     SIEVE_REFUSE, /* reject or ereject */
+    SIEVE_ANSWER, /* vacation */
+};
+
+/* Where a copy of a message goes that a script sends (RFC 8580). */
+struct sieve_fcc {
+    struct span folder; /* UTF-8; empty: nowhere */
+    struct span flags;
+    bool create;
+};
+
+/* RFC 5230 4; the reason is the action's target. What was not given is empty. */
+struct sieve_vacation {
+    int64_t period_s; /* nobody is answered twice within it; 0: everybody always (RFC 6131 2) */
+    struct span subject;
+    struct span from; /* a mailbox of RFC 5322, in UTF-8 */
+    struct span handle;
+    const struct span *addresses; /* further ones of the owner's */
+    size_t address_count;
+    bool mime; /* the reason is a MIME entity */
+    struct sieve_fcc fcc;
 };
 
 struct sieve_action {
     enum sieve_action_kind kind;
-    struct span target; /* folder (UTF-8), address or reason */
+    struct span target; /* folder (UTF-8), address, reason or answer */
     struct span flags;  /* IMAP flags and keywords, separated by a blank; empty: none */
     bool create;        /* fileinto :create (RFC 5490) */
+    const struct sieve_vacation *vacation; /* of SIEVE_ANSWER; lives as long as the run */
 };
 
 /* No action at all: the message is discarded. */

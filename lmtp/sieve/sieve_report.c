@@ -9,6 +9,7 @@ sieve_report_name(enum sieve_action_kind kind)
         [SIEVE_FILEINTO_FOLDER] = "fileinto",
         [SIEVE_REDIRECT_TO] = "redirect",
         [SIEVE_REFUSE] = "reject",
+        [SIEVE_ANSWER] = "vacation",
     };
 
     return names[kind];
@@ -22,10 +23,44 @@ add_quoted(struct buf *out, struct span text)
     buf_add_char(out, '"');
 }
 
+static void
+add_tag(struct buf *out, const char *tag, struct span value)
+{
+    if (value.n == 0)
+        return;
+    buf_addf(out, " :%s", tag);
+    add_quoted(out, value);
+}
+
+static void
+add_fcc(struct buf *out, const struct sieve_fcc *fcc)
+{
+    add_tag(out, "fcc", fcc->folder);
+    add_tag(out, "flags", fcc->flags);
+    if (fcc->create)
+        buf_add_cstr(out, " :create");
+}
+
+static void
+add_vacation(struct buf *out, const struct sieve_vacation *v)
+{
+    buf_addf(out, " :seconds %lld", (long long)v->period_s);
+    add_tag(out, "subject", v->subject);
+    add_tag(out, "from", v->from);
+    for (size_t i = 0; i < v->address_count; i++)
+        add_tag(out, "addresses", v->addresses[i]);
+    add_tag(out, "handle", v->handle);
+    add_fcc(out, &v->fcc);
+    if (v->mime)
+        buf_add_cstr(out, " :mime");
+}
+
 void
 sieve_report_action(struct buf *out, const struct sieve_action *action)
 {
     buf_add_cstr(out, sieve_report_name(action->kind));
+    if (action->vacation != NULL)
+        add_vacation(out, action->vacation);
     if (action->kind != SIEVE_KEEP)
         add_quoted(out, action->target);
     if (action->create)

@@ -22,6 +22,16 @@ or_status cmd_redirect(struct sieve_run *r, const struct sieve_node *node) OR_MU
 or_status cmd_redirect_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
 or_status cmd_reject(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
 
+/* cmd_vacation.c */
+or_status cmd_vacation_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
+or_status cmd_vacation(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
+
+/* cmd_fcc.c */
+/* :flags and :create need :fcc beside them (RFC 8580 3.2). */
+or_status cmd_fcc_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
+or_status
+cmd_fcc_of(struct sieve_run *r, const struct sieve_node *node, struct sieve_fcc *out) OR_MUST_USE;
+
 /* cmd_flags.c */
 or_status cmd_flags_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
 or_status cmd_setflag(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;

@@ -59,7 +59,12 @@ is_same(const struct sieve_action *a, const struct sieve_action *b)
 or_status
 sieve_run_add(struct sieve_run *r, const struct sieve_action *action)
 {
+    bool is_answer = action->kind == SIEVE_ANSWER;
+
     for (size_t i = 0; i < r->actions.count; i++) {
+        /* RFC 5230 4.7 */
+        if (is_answer && r->actions.items[i].kind == SIEVE_ANSWER)
+            return err_set(r->e, OR_MALFORMED, "the script answers twice");
         if (is_same(&r->actions.items[i], action))
             return OR_OK;
         /* RFC 5429 2.1, 2.2: a message that is refused is not delivered as well. */

@@ -27,7 +27,11 @@ static const struct sieve_extension extensions[] = {
     {"index", SIEVE_INDEX},                         /* RFC 5260 6 */
     {"regex", SIEVE_REGEX},                         /* draft-murchison-sieve-regex-08 */
     {"mailbox", SIEVE_MAILBOX},                     /* RFC 5490 3 */
-    {"comparator-i;octet", 0},                      /* RFC 5228 2.7.3: may be required, need not */
+    {"vacation", SIEVE_VACATION},                   /* RFC 5230 */
+    /* RFC 6131 1: it brings vacation with it. */
+    {"vacation-seconds", SIEVE_VACATION | SIEVE_VACATION_SECONDS},
+    {"fcc", SIEVE_FCC},        /* RFC 8580 */
+    {"comparator-i;octet", 0}, /* RFC 5228 2.7.3: may be required, need not */
     {"comparator-i;ascii-casemap", 0},
     {"comparator-i;ascii-numeric", SIEVE_NUMERIC}, /* RFC 4790 9.1 */
 };
@@ -89,6 +93,22 @@ static const struct sieve_tag create_tags[] = {
     END,
 };
 
+static const struct sieve_tag vacation_tags[] = {
+    {"days", SIEVE_SLOT_PERIOD, SIEVE_DAYS, NUMBER, 0},
+    {"seconds", SIEVE_SLOT_PERIOD, SIEVE_SECONDS, NUMBER, SIEVE_VACATION_SECONDS},
+    {"subject", SIEVE_SLOT_SUBJECT, 0, STRING, 0},
+    {"from", SIEVE_SLOT_FROM, 0, STRING, 0},
+    {"addresses", SIEVE_SLOT_ADDRESSES, 0, STRINGS, 0},
+    {"mime", SIEVE_SLOT_MIME, 0, 0, 0},
+    {"handle", SIEVE_SLOT_HANDLE, 0, STRING, 0},
+    END,
+};
+
+static const struct sieve_tag fcc_tags[] = {
+    {"fcc", SIEVE_SLOT_FCC, 0, STRING, SIEVE_FCC},
+    END,
+};
+
 /* RFC 5229 4.1: modifiers of one precedence exclude each other. */
 static const struct sieve_tag set_tags[] = {
     {"lower", SIEVE_SLOT_CASE, SIEVE_LOWER, 0, 0},
@@ -124,6 +144,12 @@ static const struct sieve_row commands[] = {
      .command = cmd_redirect},
     {.name = "reject", .ext = SIEVE_REJECT, .positional = {STRING}, .command = cmd_reject},
     {.name = "ereject", .ext = SIEVE_EREJECT, .positional = {STRING}, .command = cmd_reject},
+    {.name = "vacation",
+     .ext = SIEVE_VACATION,
+     .tags = {vacation_tags, fcc_tags, create_tags, flag_tags},
+     .positional = {STRING},
+     .check = cmd_vacation_check,
+     .command = cmd_vacation},
     {.name = "setflag",
      .ext = SIEVE_IMAP4FLAGS,
      .positional = {STRING, STRINGS},

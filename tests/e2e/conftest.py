@@ -102,7 +102,7 @@ class Ride:
     def mailbox(self, user="alice@home.test"):
         return mail.Mailbox(self.lab.dovecot.imap_port, user, PASSWORD)
 
-    def read(self, subject, user="alice@home.test", folder="INBOX", timeout=20):
+    def read(self, subject, user="alice@home.test", folder="INBOX", timeout=60):
         with self.mailbox(user) as box:
             return box.find(subject, folder, timeout)
 

@@ -38,7 +38,7 @@ def script(ride):
             os.unlink(link)
 
 
-def sent_on(ride, subject, timeout=20):
+def sent_on(ride, subject, timeout=60):
     """What came to the outside world."""
     until = time.monotonic() + timeout
     while not (found := [(envelope, data) for envelope, data in ride.sink.messages if subject.encode() in data]):
@@ -53,7 +53,7 @@ def send(ride: Ride, subject, recipient="alice@home.test"):
     return ride.inbound(message, "sam@sender.test", [recipient])
 
 
-def number_of(box, folder, subject, timeout=20):
+def number_of(box, folder, subject, timeout=60):
     """The message's number in the folder, which stays selected for writing."""
     until = time.monotonic() + timeout
     while True:
@@ -161,3 +161,99 @@ def test_redirect_in_a_circle_ends(ride, script, subject):
     assert ride.read(subject)
     with ride.mailbox("bob@home.test") as box:
         assert box.find(subject, timeout=1) is None
+
+
+AWAY = 'require ["vacation", "fcc", "mailbox", "imap4flags"];\n'
+
+
+def answers(ride, to, subject, timeout=30):
+    """What `to` was answered to messages with that subject; waits for at least one unless timeout is 0."""
+    until = time.monotonic() + timeout
+    while True:
+        found = [(envelope, data) for envelope, data in ride.sink.messages
+                 if f"TO:<{to}>" in envelope["to"][0] and b"Auto-Submitted: auto-replied" in data
+                 and subject.encode() in data]
+        if found or time.monotonic() >= until:
+            return found
+        time.sleep(0.1)
+
+
+def no_answer(ride, to, subject, reason, timeout=60):
+    """The daemon has decided against it, for this reason."""
+    line = f"no answer to <{to}>: {reason}"
+    until = time.monotonic() + timeout
+    while line not in ride.lab.lmtpd.log():
+        assert time.monotonic() < until, line
+        time.sleep(0.1)
+    assert not answers(ride, to, subject, timeout=0)
+
+
+def write_to_alice(ride, sender, subject, **headers):
+    ride.inbound(mail.compose(f"Sam <{sender}>", "alice@home.test", subject, **headers), sender, ["alice@home.test"])
+
+
+def test_vacation_answers_once(ride, script, subject):
+    """Over a restart after kill -9, too; with a copy in a folder that the script makes."""
+    script('vacation :fcc "Answers" :create :flags "\\\\Seen" "I am in Gr\u00f6nland.";', front=AWAY)
+    write_to_alice(ride, "once@sender.test", subject, References="<before@lab.test>")
+    (envelope, data), = answers(ride, "once@sender.test", subject)
+    assert envelope["from"].startswith("MAIL FROM:<>")
+    head, _, body = data.partition(b"\r\n\r\n")
+    for field in (b"From: alice@home.test", b"To: once@sender.test", f"Subject: Auto: {subject}".encode(),
+                  b"References:\r\n <before@lab.test>\r\n <", b"In-Reply-To: <"):
+        assert field in head, field
+    assert body.decode("utf-8") == "I am in Gr\u00f6nland.\r\n"
+    assert ride.read(subject), "it is delivered all the same"
+    assert flags_of(ride, "Answers", subject) == {"\\Seen"}
+    ride.lab.lmtpd.process.kill()
+    ride.lab.lmtpd.start()
+    write_to_alice(ride, "once@sender.test", subject + " again")
+    no_answer(ride, "once@sender.test", subject + " again", "one was sent not long ago")
+    write_to_alice(ride, "other@sender.test", subject + " again")
+    assert len(answers(ride, "other@sender.test", subject + " again")) == 1
+
+
+def test_vacation_answers_no_machine(ride, script, subject):
+    script('vacation "away";', front=AWAY)
+    write_to_alice(ride, "list@sender.test", subject, List_Id="<list.sender.test>")
+    no_answer(ride, "list@sender.test", subject, "it came over a mailing list")
+    write_to_alice(ride, "robot@sender.test", subject, Auto_Submitted="auto-generated")
+    no_answer(ride, "robot@sender.test", subject, "it is an automatic message")
+    ride.inbound(mail.compose("Sam <bcc@sender.test>", "everybody@sender.test", subject), "bcc@sender.test",
+                 ["alice@home.test"])
+    no_answer(ride, "bcc@sender.test", subject, "it does not name the owner")
+
+
+def test_two_on_vacation_answer_once_each(ride, script, subject):
+    """No ping-pong: an answer is not answered."""
+    script('vacation :subject "alice is away" "a";', front=AWAY)
+    script('vacation :subject "bob is away" "b";', front=AWAY, user="bob")
+    message = mail.compose("Alice <alice@home.test>", "bob@home.test", subject)
+    ride.submit(message, "alice@home.test", ["bob@home.test"])
+    with ride.mailbox() as box:
+        assert number_of(box, "INBOX", "bob is away", timeout=60)
+    until = time.monotonic() + 60
+    while "alice@home.test: no answer to <>: its sender is <>" not in ride.lab.lmtpd.log():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    with ride.mailbox("bob@home.test") as box:
+        assert box.find("alice is away", timeout=1) is None
+
+
+def test_vacation_that_cannot_be_sent_is_tried_again(ride, script, subject):
+    """The relay is gone: the mail is delivered, the sender not marked as answered."""
+    lab = ride.lab
+    script('vacation "away";', front=AWAY)
+    kept = lab.lmtpd.config
+    lab.lmtpd.stop()
+    lab.lmtpd.config = kept.replace(f'sieve-relay = "inet:127.0.0.1:{lab.postfix.smtp_port}"', 'sieve-relay = "unix:/nowhere/smtp"')
+    lab.lmtpd.write_config()
+    lab.lmtpd.start()
+    write_to_alice(ride, "later@sender.test", subject)
+    assert ride.read(subject)
+    lab.lmtpd.stop()
+    lab.lmtpd.config = kept
+    lab.lmtpd.write_config()
+    lab.lmtpd.start()
+    write_to_alice(ride, "later@sender.test", subject + " again")
+    assert len(answers(ride, "later@sender.test", subject + " again")) == 1

@@ -71,8 +71,8 @@ static const struct {
      5 * MIB / 2,
      3 * MIB,
      false,
-     {"Subject: 80% full\n\na@example.org: 2.5 MB of 3 MB\n", "To: a@example.org\n",
-      "From: Mail system <postmaster@example.org>\n"}},
+     {"Subject: 80% full\n", "\n\na@example.org: 2.5 MB of 3 MB\n", "To: a@example.org\n"}},
+    {"a@example.org", "x", "x", 1, 1, false, {"From: Mail system <postmaster@example.org>\n"}},
     {"a@example.org",
      "x",
      "{used} of {limit}",
@@ -87,7 +87,7 @@ static const struct {
     {"{limit}@example.org", "x", "{user}", 1, 1, false, {"\n\n{limit}@example.org\n"}},
     {"alice", "x", "x", 1, 1, false, {"From: Mail system <postmaster@mx.example.org>\n"}},
     /* A control byte in the account's name must not begin a field. */
-    {"a\nBcc: b@example.org", "{user}", "x", 1, 1, false, {"Subject: a?Bcc: b@example.org\n\n"}},
+    {"a\nBcc: b@example.org", "{user}", "x", 1, 1, false, {"Subject: a?Bcc: b@example.org\n"}},
     /* RFC 2047 2: words of at most 75 characters, no character torn (ä is at 44 and 45) */
     {"a@example.org",
      "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\xc3\xa4y",
@@ -96,7 +96,7 @@ static const struct {
      1,
      false,
      {"Subject: =?utf-8?B?eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHg=?=\n "
-      "=?utf-8?B?w6R5?=\n\n"}},
+      "=?utf-8?B?w6R5?=\n"}},
     {"\xff@example.org", "{user}", "x", 1, 1, false, {"Subject: =?utf-8?B?/w==?=\n =?utf-8?B?"}},
 };
 

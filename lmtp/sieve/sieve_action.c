@@ -1,0 +1,43 @@
+/* Deep copies. */
+#include "lmtp/sieve/sieve_action.h"
+
+static or_status
+copy_spans(struct span **spans, size_t count, struct arena *mem)
+{
+    or_status st = OR_OK;
+
+    for (size_t i = 0; i < count && st == OR_OK; i++)
+        st = arena_copy(mem, *spans[i], spans[i]);
+    return st;
+}
+
+static or_status
+copy_vacation(const struct sieve_vacation *from, struct arena *mem,
+              const struct sieve_vacation **copy_out)
+{
+    struct sieve_vacation *v = arena_alloc(mem, sizeof(*v));
+    struct span *addresses = arena_alloc_array(mem, from->address_count, sizeof(*addresses));
+
+    if (v == NULL || addresses == NULL)
+        return OR_LIMIT;
+    *v = *from;
+    v->addresses = addresses;
+    *copy_out = v;
+    struct span *spans[] = {&v->subject, &v->from, &v->handle, &v->fcc.folder, &v->fcc.flags};
+    or_status st = copy_spans(spans, sizeof(spans) / sizeof(spans[0]), mem);
+    for (size_t i = 0; i < v->address_count && st == OR_OK; i++)
+        st = arena_copy(mem, from->addresses[i], &addresses[i]);
+    return st;
+}
+
+or_status
+sieve_action_copy(const struct sieve_action *action, struct arena *mem,
+                  struct sieve_action *copy_out)
+{
+    *copy_out = *action;
+    struct span *spans[] = {&copy_out->target, &copy_out->flags};
+    or_status st = copy_spans(spans, sizeof(spans) / sizeof(spans[0]), mem);
+    if (st == OR_OK && action->vacation != NULL)
+        st = copy_vacation(action->vacation, mem, &copy_out->vacation);
+    return st;
+}

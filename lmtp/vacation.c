@@ -1,0 +1,341 @@
+/*
+ * The rules of RFC 3834 and RFC 5230, and the answer as a message.
+ */
+#include "lmtp/vacation.h"
+
+#include "common/base/crypto.h"
+#include "common/text/addrlist.h"
+#include "common/text/encoded_word.h"
+#include "common/text/utf8.h"
+
+#include <stdio.h>
+
+#define MAX_ID_BYTES 250 /* of one Message-ID in References */
+#define MAX_REFERENCES 20
+
+/* ---- who gets none */
+
+/* RFC 5230 4.6: programs that send mail. */
+static bool
+is_program(struct span local)
+{
+    static const char *const names[] = {"mailer-daemon", "listserv", "majordomo"};
+    static const struct span ends[] = {SPAN_INIT("-request"), SPAN_INIT("-owner"),
+                                       SPAN_INIT("-bounces")};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (span_equal_nocase_cstr(local, names[i]))
+            return true;
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        if (span_has_suffix_nocase(local, ends[i]))
+            return true;
+    return span_has_prefix_nocase(local, SPAN_LIT("owner-"));
+}
+
+/* RFC 3834 5: "no", perhaps with parameters or a comment behind it, is a person's mail. */
+static bool
+is_automatic(struct span value)
+{
+    struct span rest = value;
+
+    if (header_skip_cfws(&rest) != OR_OK || !span_has_prefix_nocase(rest, SPAN_LIT("no")))
+        return true;
+    rest = span_from(rest, 2);
+    return rest.n > 0 && !span_contains_byte(SPAN_LIT(" \t\r\n;("), rest.p[0]);
+}
+
+/* What senders wrote long before RFC 3834. */
+static bool
+is_bulk(struct span value)
+{
+    static const char *const words[] = {"bulk", "junk", "list"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (span_equal_nocase_cstr(span_trim(value), words[i]))
+            return true;
+    return false;
+}
+
+/* [MS-OXCMAIL] 2.1.3.2.20: "All", or a list with "OOF" in it. */
+static bool
+suppresses_answers(struct span value)
+{
+    struct span word;
+
+    while (span_split(&value, ',', &word))
+        if (span_equal_nocase_cstr(span_trim(word), "all") ||
+            span_equal_nocase_cstr(span_trim(word), "oof"))
+            return true;
+    return false;
+}
+
+static const char *
+field_refusal(const struct header_field *f)
+{
+    if (span_has_prefix_nocase(f->name, SPAN_LIT("List-")))
+        return "it came over a mailing list";
+    if (span_equal_nocase_cstr(f->name, "Auto-Submitted") && is_automatic(f->value))
+        return "it is an automatic message";
+    if (span_equal_nocase_cstr(f->name, "Precedence") && is_bulk(f->value))
+        return "it is bulk mail";
+    if (span_equal_nocase_cstr(f->name, "X-Auto-Response-Suppress") && suppresses_answers(f->value))
+        return "its sender asks for no answer";
+    return NULL;
+}
+
+static bool
+is_same(const struct addr *a, const struct addr *b)
+{
+    return span_equal_nocase(a->local, b->local) && span_equal_nocase(a->domain, b->domain);
+}
+
+/* RFC 5230 4.5: the owner's addresses, with and without detail. */
+static bool
+is_own(const struct vacation *v, const struct addr *address)
+{
+    const struct sieve_vacation *how = v->action->vacation;
+    struct addr own = addr_split(v->recipient->address), account;
+    struct span detail;
+
+    if (is_same(address, &own))
+        return true;
+    if (v->detail_separator != '\0')
+        addr_split_detail(own.local, v->detail_separator, &own.local, &detail);
+    account = addr_split(v->recipient->account_name);
+    if (is_same(address, &own) || is_same(address, &account))
+        return true;
+    for (size_t i = 0; i < how->address_count; i++) {
+        own = addr_split(span_trim(how->addresses[i]));
+        if (is_same(address, &own))
+            return true;
+    }
+    return false;
+}
+
+static bool
+names_people(struct span name)
+{
+    static const char *const names[] = {"To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (span_equal_nocase_cstr(name, names[i]))
+            return true;
+    return false;
+}
+
+static bool
+find_in_list(const struct vacation *v, struct span value, struct arena *mem, struct span *self_out)
+{
+    struct addrlist list;
+    struct buf text;
+    struct err why;
+
+    if (addrlist_parse(value, mem, &list, &why) != OR_OK)
+        return false;
+    for (size_t i = 0; i < list.count; i++) {
+        if (!is_own(v, &list.items[i]))
+            continue;
+        buf_init(&text, ADDR_MAX_BYTES);
+        addr_format(&text, &list.items[i]);
+        or_status st = buf_finish(&text);
+        if (st == OR_OK)
+            st = arena_copy(mem, buf_span(&text), self_out);
+        buf_fini(&text);
+        return st == OR_OK;
+    }
+    return false;
+}
+
+const char *
+vacation_refusal(const struct vacation *v, struct arena *mem, struct span *self_out)
+{
+    const struct addr sender = addr_split(v->sender);
+    bool is_named = false;
+
+    if (sender.local.n == 0 || sender.domain.n == 0)
+        return "its sender is <>";
+    if (is_program(sender.local))
+        return "its sender is a program";
+    if (is_own(v, &sender))
+        return "its sender is the owner";
+    for (size_t i = 0; i < v->header->count; i++) {
+        const struct header_field *f = &v->header->fields[i];
+        const char *refusal = field_refusal(f);
+
+        if (refusal != NULL)
+            return refusal;
+        if (!is_named && names_people(f->name))
+            is_named = find_in_list(v, f->value, mem, self_out);
+    }
+    return is_named ? NULL : "it does not name the owner";
+}
+
+/* ---- memory */
+
+static void
+add_part(struct buf *out, struct span part)
+{
+    buf_addf(out, "%zu:", part.n);
+    buf_add_span(out, part);
+}
+
+void
+vacation_key(const struct vacation *v, char out[VACATION_KEY_BYTES])
+{
+    const struct sieve_vacation *how = v->action->vacation;
+    unsigned char digest[CRYPTO_DIGEST_MAX_BYTES];
+    struct buf text;
+    size_t n;
+
+    buf_init(&text, SIZE_MAX);
+    add_part(&text, v->recipient->account_name);
+    add_part(&text, v->sender);
+    for (size_t i = 0; i < text.n; i++) /* people write addresses in either case */
+        if (text.p[i] >= 'A' && text.p[i] <= 'Z')
+            text.p[i] = (char)(text.p[i] | 0x20);
+    add_part(&text, how->handle);
+    if (how->handle.n == 0) {
+        add_part(&text, how->subject);
+        add_part(&text, how->from);
+        add_part(&text, v->action->target);
+        buf_add_char(&text, how->mime ? 'm' : 't');
+    }
+    crypto_hmac(CRYPTO_SHA256, SPAN_LIT("vacation"), buf_span(&text), digest);
+    buf_fini(&text);
+    n = (size_t)snprintf(out, VACATION_KEY_BYTES, "vacation/");
+    for (size_t i = 0; i < sizeof(digest); i++, n += 2)
+        snprintf(out + n, VACATION_KEY_BYTES - n, "%02x", digest[i]);
+}
+
+/* ---- the answer */
+
+/* A mailbox that was found well-formed: its display name may hold what a header cannot. */
+static void
+add_from(struct buf *out, struct span from)
+{
+    size_t open = span_rfind(from, '<');
+    struct span name = span_trim(span_slice(from, 0, open));
+
+    buf_add_cstr(out, "From: ");
+    if (open < from.n && !utf8_is_ascii(name)) {
+        if (name.n >= 2 && name.p[0] == '"' && name.p[name.n - 1] == '"')
+            name = span_slice(name, 1, name.n - 1);
+        encoded_word_encode(out, name);
+        buf_add_cstr(out, "\n ");
+        from = span_from(from, open);
+    }
+    own_message_name(out, span_trim(from));
+    buf_add_char(out, '\n');
+}
+
+/* RFC 5230 4.4: "Auto: " and the subject that is answered. */
+static or_status
+add_subject(struct buf *out, const struct vacation *v, struct arena *mem)
+{
+    const struct header_field *f = header_find(v->header, "Subject");
+    struct span text = v->action->vacation->subject;
+    struct buf automatic;
+    or_status st = OR_OK;
+
+    buf_init(&automatic, SIZE_MAX);
+    if (text.n == 0 && f != NULL) {
+        st = header_unfold(f->value, mem, &text);
+        if (st == OR_OK)
+            st = encoded_word_decode(text, mem, &text);
+        buf_add_cstr(&automatic, "Auto: ");
+        buf_add_span(&automatic, text);
+        text = buf_span(&automatic);
+    }
+    if (st == OR_OK)
+        own_message_subject(out, text.n > 0 ? text : SPAN_LIT("Automated reply"));
+    buf_fini(&automatic);
+    return st;
+}
+
+static bool
+is_id(struct span id)
+{
+    if (id.n < 3 || id.n > MAX_ID_BYTES || id.p[0] != '<' || id.p[id.n - 1] != '>')
+        return false;
+    for (size_t i = 0; i < id.n; i++)
+        if (id.p[i] <= ' ' || id.p[i] == '\x7f')
+            return false;
+    return true;
+}
+
+static void
+add_references(struct buf *out, struct span text)
+{
+    struct span id;
+    size_t n = 0;
+
+    while (n < MAX_REFERENCES && span_split(&text, ' ', &id))
+        if (is_id(id)) {
+            buf_addf(out, "\n %.*s", SPAN_ARG(id));
+            n++;
+        }
+}
+
+/* RFC 5230 5.7, RFC 5322 3.6.4. */
+static or_status
+add_thread(struct buf *out, const struct vacation *v, struct arena *mem)
+{
+    const struct header_field *id = header_find(v->header, "Message-ID"),
+                              *references = header_find(v->header, "References");
+    struct span text;
+
+    if (references == NULL)
+        references = header_find(v->header, "In-Reply-To");
+    if (id == NULL || !is_id(span_trim(id->value)))
+        return OR_OK;
+    buf_addf(out, "In-Reply-To: %.*s\nReferences:", SPAN_ARG(span_trim(id->value)));
+    if (references != NULL) {
+        or_status st = header_unfold(references->value, mem, &text);
+
+        if (st != OR_OK)
+            return st;
+        add_references(out, text);
+    }
+    buf_addf(out, "\n %.*s\n", SPAN_ARG(span_trim(id->value)));
+    return OR_OK;
+}
+
+/* RFC 5230 4.1 :mime. Other fields than those that describe the body are ours to write. */
+static or_status
+add_entity(struct buf *out, struct span entity, struct arena *mem)
+{
+    struct header_block block;
+    struct err why;
+    or_status st = header_parse(entity, mem, &block, &why);
+
+    if (st != OR_OK)
+        return st;
+    buf_add_cstr(out, "MIME-Version: 1.0\n");
+    for (size_t i = 0; i < block.count; i++)
+        if (span_has_prefix_nocase(block.fields[i].name, SPAN_LIT("Content-")))
+            own_message_lines(out, block.fields[i].raw);
+    buf_add_char(out, '\n');
+    own_message_lines(out, span_from(entity, block.body_offset));
+    return OR_OK;
+}
+
+or_status
+vacation_format(const struct vacation *v, struct span self, const struct maildir_name *name,
+                const struct lmtp_settings *settings, struct arena *mem, struct buf *out)
+{
+    const struct sieve_vacation *how = v->action->vacation;
+
+    own_message_begin(out, name, "vacation", settings);
+    add_from(out, how->from.n > 0 ? how->from : self);
+    buf_addf(out, "To: %.*s\n", SPAN_ARG(v->sender));
+    or_status st = add_subject(out, v, mem);
+    if (st == OR_OK)
+        st = add_thread(out, v, mem);
+    /* RFC 3834 3.1.7; Precedence is for programs that know nothing newer. */
+    buf_add_cstr(out, "Auto-Submitted: auto-replied (vacation)\nPrecedence: bulk\n");
+    if (st == OR_OK && how->mime)
+        st = add_entity(out, v->action->target, mem);
+    else
+        own_message_text(out, v->action->target);
+    return st == OR_OK ? buf_finish(out) : st;
+}
