@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/crypto.h"
+#include "lmtp/deliver_notice.h"
 #include "lmtp/deliver_plan.h"
 #include "lmtp/deliver_redirect.h"
 #include "lmtp/deliver_relay.h"
@@ -373,14 +374,18 @@ sound_alarm(struct deliver *d, const struct deliver_target *t)
     }
 }
 
-/* What the recipient's script answers the sender. */
+/* What came of the recipient's script beside places for the message. */
 static void
-send_answer(struct deliver *d, const struct deliver_target *t)
+write_for_script(struct deliver *d, const struct deliver_target *t)
 {
-    const struct maildir_name name = next_name(d);
+    struct maildir_name name;
 
-    if (t->answer != NULL)
-        deliver_vacation(d, t, &name);
+    if (t->answer == NULL && t->script_fault == NULL)
+        return;
+    name = next_name(d);
+    deliver_vacation(d, t, &name);
+    name = next_name(d);
+    deliver_notice(d, t, &name);
 }
 
 /* Once everybody has been answered there is time for what crashes left behind. */
@@ -408,7 +413,7 @@ deliver_close(struct deliver *d)
     for (size_t i = 0; d->targets != NULL && i < d->envelope->recipient_count; i++)
         for (struct deliver_target *t = &d->targets[i]; t != NULL; t = t->more) {
             sound_alarm(d, t);
-            send_answer(d, t);
+            write_for_script(d, t);
             close_box(d, t);
         }
     owner_leave(&d->turn);

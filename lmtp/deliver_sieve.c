@@ -93,10 +93,18 @@ only_keep(struct judging *j)
 }
 
 static void
-complain(struct judging *j, const struct err *e)
+complain(struct judging *j, const char *path, const struct err *e)
 {
     log_warning("%.*s: the message is kept in spite of the script: %s",
                 SPAN_ARG(j->target->recipient->account_name), e->text);
+    /* Where the file lies is nothing to an owner; the site's scripts are not his to mend. */
+    if (path == j->target->recipient->script) {
+        const char *slash = strrchr(path, '/');
+        size_t directory = slash != NULL ? (size_t)(slash + 1 - path) : 0;
+
+        j->target->script_fault =
+            arena_strdup(j->d->mem, span_cstr(e->text + strnlen(e->text, directory)));
+    }
     only_keep(j);
 }
 
@@ -134,7 +142,7 @@ run(struct judging *j, const struct sieve_script *script, const char *path)
     sieve_run_fini(&run);
     if (st != OR_OK) {
         (void)err_wrap(&e, st, "%s", path);
-        complain(j, &e);
+        complain(j, path, &e);
     }
 }
 
@@ -164,7 +172,7 @@ run_file(struct judging *j, const char *path)
     else if (st == OR_TEMPFAIL)
         deliver_plan_fail(j->d, j->target, &(struct maildir_fault){.err = e});
     else if (st != OR_ABSENT)
-        complain(j, &e);
+        complain(j, path, &e);
     sieve_cache_drop(cached);
     return st != OR_TEMPFAIL;
 }

@@ -39,8 +39,9 @@ struct lmtp_settings {
     char *sieve_script;                         /* of an account; empty: no scripts of owners */
     struct conf_list sieve_before, sieve_after; /* files and directories */
     bool sieve_folder_create;
-    char *sieve_relay; /* SMTP server for what scripts send; empty: they send nothing */
-    char *store;       /* kvstore.h; empty: none */
+    bool sieve_fault_notice; /* to the script's owner, once a day */
+    char *sieve_relay;       /* SMTP server for what scripts send; empty: they send nothing */
+    char *store;             /* kvstore.h; empty: none */
     char *store_password_file;
     int64_t store_timeout_ms;
 };

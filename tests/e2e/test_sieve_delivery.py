@@ -115,10 +115,18 @@ def test_reject_goes_back_to_the_sender(ride, script, subject):
 
 
 def test_broken_script_keeps_the_mail(ride, script, subject):
-    script("this is no script", front="")
-    send(ride, subject)
-    assert ride.read(subject)
+    """Its owner is told once a day; with one message for each account."""
+    script("this is no script", front="", user="bob")
+    for number in range(3):
+        send(ride, f"{subject} {number}", "bob@home.test")
+        assert ride.read(f"{subject} {number}", "bob@home.test")
     assert ".dovecot.sieve:1:1" in ride.lab.lmtpd.log()
+    with ride.mailbox("bob@home.test") as box:
+        number = number_of(box, "INBOX", "Your mail filter has a mistake")
+        text = box.imap.fetch(number, "(RFC822)")[1][0][1].decode()
+        assert len(box.imap.search(None, "SUBJECT", '"mail filter has a mistake"')[1][0].split()) == 1
+    assert "\r\n    .dovecot.sieve:1:18: " in text, text
+    assert "From: Mail system <postmaster@home.test>" in text
 
 
 def test_detail_and_discard(ride, script, subject):
