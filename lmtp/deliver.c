@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/crypto.h"
 #include "lmtp/deliver_notice.h"
+#include "lmtp/deliver_notify.h"
 #include "lmtp/deliver_plan.h"
 #include "lmtp/deliver_redirect.h"
 #include "lmtp/deliver_relay.h"
@@ -378,14 +379,19 @@ sound_alarm(struct deliver *d, const struct deliver_target *t)
 static void
 write_for_script(struct deliver *d, const struct deliver_target *t)
 {
-    struct maildir_name name;
+    for (size_t i = 0; i < t->letter_count && t->reply.code / 100 == 2; i++) {
+        const struct maildir_name name = next_name(d);
 
-    if (t->answer == NULL && t->script_fault == NULL)
-        return;
-    name = next_name(d);
-    deliver_vacation(d, t, &name);
-    name = next_name(d);
-    deliver_notice(d, t, &name);
+        if (t->letters[i].kind == SIEVE_ANSWER)
+            deliver_vacation(d, t, &t->letters[i], &name);
+        else
+            deliver_notify(d, t, &t->letters[i], &name);
+    }
+    if (t->script_fault != NULL) {
+        const struct maildir_name name = next_name(d);
+
+        deliver_notice(d, t, &name);
+    }
 }
 
 /* Once everybody has been answered there is time for what crashes left behind. */

@@ -60,8 +60,9 @@ struct deliver_target {
     struct deliver_target *more;          /* further places for this recipient; NULL: none */
     struct span *redirects;               /* addresses that a script has sent it on to */
     size_t redirect_count;
-    const struct sieve_action *answer; /* a script's vacation; NULL: none */
-    const char *script_fault;          /* of the owner's script, in words; NULL: none */
+    const struct sieve_action *letters; /* that a script writes: vacation and notify */
+    size_t letter_count;
+    const char *script_fault; /* of the owner's script, in words; NULL: none */
     const struct deliver_target
         *twin;                /* the same mailbox and folder, named before: delivered once */
     struct quota_alarm alarm; /* is given once all have been answered */

@@ -84,7 +84,7 @@ deliver_notice(struct deliver *d, const struct deliver_target *t, const struct m
     const struct span account = t->recipient->account_name;
     struct maildir_fault fault = {0};
 
-    if (t->script_fault == NULL || !d->settings->sieve_fault_notice)
+    if (!d->settings->sieve_fault_notice)
         return;
     owner_leave(&d->turn); /* the store is ours */
     if (is_due(d, account) && put(d, t, name, &fault) != OR_OK)

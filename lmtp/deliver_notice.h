@@ -10,7 +10,7 @@
 
 #include "lmtp/deliver.h"
 
-/* Does nothing unless t->script_fault is set. Leaves d->turn. `name` is for the message. */
+/* For t->script_fault. Leaves d->turn. `name` is for the message. */
 void
 deliver_notice(struct deliver *d, const struct deliver_target *t, const struct maildir_name *name);
 

@@ -153,8 +153,10 @@ offer_of(const struct deliver *d)
 {
     struct sieve_offer offer = {.no_redirect = d->settings->sieve_relay[0] == '\0'};
 
+    if (offer.no_redirect)
+        offer.unavailable = SIEVE_ENOTIFY;
     if (offer.no_redirect || d->shared->store == NULL)
-        offer.unavailable = SIEVE_VACATION;
+        offer.unavailable |= SIEVE_VACATION;
     return offer;
 }
 
@@ -349,14 +351,24 @@ settle(struct judging *j, unsigned code, const char *enhanced, const char *text)
     j->d->members[t->spool]--;
 }
 
+/* What is sent once the message is delivered. Of several scripts that answer the first one does. */
 static void
-set_answer(struct judging *j, const struct sieve_action *action)
+add_letters(struct judging *j)
 {
-    struct sieve_action *kept = arena_alloc(j->d->mem, sizeof(*kept));
+    struct sieve_action *kept = arena_alloc_array(j->d->mem, j->actions.count + 1, sizeof(*kept));
+    bool has_answer = false;
+    size_t n = 0;
 
-    if (kept != NULL)
-        *kept = *action;
-    j->target->answer = kept;
+    for (size_t i = 0; kept != NULL && i < j->actions.count; i++) {
+        const struct sieve_action *action = &j->actions.items[i];
+
+        if (action->kind != SIEVE_NOTIFY && (action->kind != SIEVE_ANSWER || has_answer))
+            continue;
+        has_answer = has_answer || action->kind == SIEVE_ANSWER;
+        kept[n++] = *action;
+    }
+    j->target->letters = kept;
+    j->target->letter_count = n;
 }
 
 static void
@@ -371,12 +383,10 @@ perform(struct judging *j)
             settle(j, 550, "5.7.1", reply_text(j, j->actions.items[i].target));
             return;
         }
+    add_letters(j);
     for (size_t i = 0; i < j->actions.count; i++) {
         const struct sieve_action *action = &j->actions.items[i];
 
-        /* Of several scripts the first that answers does. */
-        if (action->kind == SIEVE_ANSWER && t->answer == NULL)
-            set_answer(j, action);
         if (action->kind == SIEVE_REDIRECT_TO && !add_redirect(j, action->target))
             j->keeps = true;
         if (action->kind == SIEVE_FILEINTO_FOLDER && !add_place(j, action)) {

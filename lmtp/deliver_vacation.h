@@ -10,9 +10,11 @@
 #define OUTRIDER_LMTP_DELIVER_VACATION_H
 
 #include "lmtp/deliver.h"
+#include "lmtp/sieve/sieve.h"
 
-/* Leaves d->turn. `name` is for the copy that :fcc asks for. */
+/* The answer of `action` (SIEVE_ANSWER). Leaves d->turn. `name` is for the copy that :fcc asks for.
+ */
 void deliver_vacation(struct deliver *d, const struct deliver_target *t,
-                      const struct maildir_name *name);
+                      const struct sieve_action *action, const struct maildir_name *name);
 
 #endif

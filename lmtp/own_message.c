@@ -5,11 +5,12 @@
 
 #include "common/text/addr.h"
 #include "common/text/encoded_word.h"
-#include "common/text/header.h"
 #include "common/text/utf8.h"
 #include "lmtp/spool.h"
 
 #define MAX_LINE_BYTES 998 /* RFC 5322 2.1.1 */
+#define MAX_ID_BYTES 250   /* of one Message-ID in References */
+#define MAX_REFERENCES 20
 
 void
 own_message_begin(struct buf *out, const struct maildir_name *name, const char *kind,
@@ -43,6 +44,72 @@ own_message_subject(struct buf *out, struct span subject)
     encoded_word_encode(out, buf_span(&line));
     buf_add_char(out, '\n');
     buf_fini(&line);
+}
+
+/* A mailbox that was found well-formed: its display name may hold what a header cannot. */
+void
+own_message_from(struct buf *out, struct span from)
+{
+    size_t open = span_rfind(from, '<');
+    struct span name = span_trim(span_slice(from, 0, open));
+
+    buf_add_cstr(out, "From: ");
+    if (open < from.n && !utf8_is_ascii(name)) {
+        if (name.n >= 2 && name.p[0] == '"' && name.p[name.n - 1] == '"')
+            name = span_slice(name, 1, name.n - 1);
+        encoded_word_encode(out, name);
+        buf_add_cstr(out, "\n ");
+        from = span_from(from, open);
+    }
+    own_message_name(out, span_trim(from));
+    buf_add_char(out, '\n');
+}
+
+static bool
+is_id(struct span id)
+{
+    if (id.n < 3 || id.n > MAX_ID_BYTES || id.p[0] != '<' || id.p[id.n - 1] != '>')
+        return false;
+    for (size_t i = 0; i < id.n; i++)
+        if (id.p[i] <= ' ' || id.p[i] == '\x7f')
+            return false;
+    return true;
+}
+
+static void
+add_references(struct buf *out, struct span text)
+{
+    struct span id;
+    size_t n = 0;
+
+    while (n < MAX_REFERENCES && span_split(&text, ' ', &id))
+        if (is_id(id)) {
+            buf_addf(out, "\n %.*s", SPAN_ARG(id));
+            n++;
+        }
+}
+
+or_status
+own_message_thread(struct buf *out, const struct header_block *header, struct arena *mem)
+{
+    const struct header_field *id = header_find(header, "Message-ID"),
+                              *references = header_find(header, "References");
+    struct span text;
+
+    if (references == NULL)
+        references = header_find(header, "In-Reply-To");
+    if (id == NULL || !is_id(span_trim(id->value)))
+        return OR_OK;
+    buf_addf(out, "In-Reply-To: %.*s\nReferences:", SPAN_ARG(span_trim(id->value)));
+    if (references != NULL) {
+        or_status st = header_unfold(references->value, mem, &text);
+
+        if (st != OR_OK)
+            return st;
+        add_references(out, text);
+    }
+    buf_addf(out, "\n %.*s\n", SPAN_ARG(span_trim(id->value)));
+    return OR_OK;
 }
 
 /* A line that is too long is cut, but not within a character. */
@@ -115,6 +182,20 @@ own_message_notice(struct buf *out, const struct own_notice *notice,
     own_message_subject(out, notice->subject);
     own_message_text(out, notice->text);
     buf_fini(&account);
+}
+
+/* RFC 3834 5: "no", perhaps with parameters or a comment behind it, is a person's mail. */
+bool
+own_message_is_automatic(const struct header_field *f)
+{
+    struct span rest = f->value;
+
+    if (!span_equal_nocase_cstr(f->name, "Auto-Submitted"))
+        return false;
+    if (header_skip_cfws(&rest) != OR_OK || !span_has_prefix_nocase(rest, SPAN_LIT("no")))
+        return true;
+    rest = span_from(rest, 2);
+    return rest.n > 0 && !span_contains_byte(SPAN_LIT(" \t\r\n;("), rest.p[0]);
 }
 
 or_status

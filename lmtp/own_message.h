@@ -8,6 +8,7 @@
 #define OUTRIDER_LMTP_OWN_MESSAGE_H
 
 #include "common/base/buf.h"
+#include "common/text/header.h"
 #include "lmtp/lmtp_conf.h"
 #include "lmtp/maildir/maildir.h"
 
@@ -21,6 +22,19 @@ void own_message_begin(struct buf *out, const struct maildir_name *name, const c
  * (RFC 2047). Control characters become blanks. */
 #define OWN_MESSAGE_SUBJECT_CHARACTERS 256
 void own_message_subject(struct buf *out, struct span subject);
+
+/* "From: ...": a mailbox that was found well-formed; its display name may hold what a header
+ * cannot.
+ */
+void own_message_from(struct buf *out, struct span mailbox);
+
+/* In-Reply-To and References to the message with that header, if it has an identifier (RFC 5322
+ * 3.6.4). OR_LIMIT: `mem` is used up. */
+or_status own_message_thread(struct buf *out, const struct header_block *header,
+                             struct arena *mem) OR_MUST_USE;
+
+/* Whether this field says that a program has sent the message (RFC 3834 5). */
+bool own_message_is_automatic(const struct header_field *f);
 
 /* Lines as they can be sent: no CR, no NUL, none over 998 bytes (RFC 5322 2.1.1), the last one
  * ended. */

@@ -10,9 +10,6 @@
 
 #include <stdio.h>
 
-#define MAX_ID_BYTES 250 /* of one Message-ID in References */
-#define MAX_REFERENCES 20
-
 /* ---- who gets none */
 
 /* RFC 5230 4.6: programs that send mail. */
@@ -30,18 +27,6 @@ is_program(struct span local)
         if (span_has_suffix_nocase(local, ends[i]))
             return true;
     return span_has_prefix_nocase(local, SPAN_LIT("owner-"));
-}
-
-/* RFC 3834 5: "no", perhaps with parameters or a comment behind it, is a person's mail. */
-static bool
-is_automatic(struct span value)
-{
-    struct span rest = value;
-
-    if (header_skip_cfws(&rest) != OR_OK || !span_has_prefix_nocase(rest, SPAN_LIT("no")))
-        return true;
-    rest = span_from(rest, 2);
-    return rest.n > 0 && !span_contains_byte(SPAN_LIT(" \t\r\n;("), rest.p[0]);
 }
 
 /* What senders wrote long before RFC 3834. */
@@ -74,7 +59,7 @@ field_refusal(const struct header_field *f)
 {
     if (span_has_prefix_nocase(f->name, SPAN_LIT("List-")))
         return "it came over a mailing list";
-    if (span_equal_nocase_cstr(f->name, "Auto-Submitted") && is_automatic(f->value))
+    if (own_message_is_automatic(f))
         return "it is an automatic message";
     if (span_equal_nocase_cstr(f->name, "Precedence") && is_bulk(f->value))
         return "it is bulk mail";
@@ -209,25 +194,6 @@ vacation_key(const struct vacation *v, char out[VACATION_KEY_BYTES])
 
 /* ---- the answer */
 
-/* A mailbox that was found well-formed: its display name may hold what a header cannot. */
-static void
-add_from(struct buf *out, struct span from)
-{
-    size_t open = span_rfind(from, '<');
-    struct span name = span_trim(span_slice(from, 0, open));
-
-    buf_add_cstr(out, "From: ");
-    if (open < from.n && !utf8_is_ascii(name)) {
-        if (name.n >= 2 && name.p[0] == '"' && name.p[name.n - 1] == '"')
-            name = span_slice(name, 1, name.n - 1);
-        encoded_word_encode(out, name);
-        buf_add_cstr(out, "\n ");
-        from = span_from(from, open);
-    }
-    own_message_name(out, span_trim(from));
-    buf_add_char(out, '\n');
-}
-
 /* RFC 5230 4.4: "Auto: " and the subject that is answered. */
 static or_status
 add_subject(struct buf *out, const struct vacation *v, struct arena *mem)
@@ -250,54 +216,6 @@ add_subject(struct buf *out, const struct vacation *v, struct arena *mem)
         own_message_subject(out, text.n > 0 ? text : SPAN_LIT("Automated reply"));
     buf_fini(&automatic);
     return st;
-}
-
-static bool
-is_id(struct span id)
-{
-    if (id.n < 3 || id.n > MAX_ID_BYTES || id.p[0] != '<' || id.p[id.n - 1] != '>')
-        return false;
-    for (size_t i = 0; i < id.n; i++)
-        if (id.p[i] <= ' ' || id.p[i] == '\x7f')
-            return false;
-    return true;
-}
-
-static void
-add_references(struct buf *out, struct span text)
-{
-    struct span id;
-    size_t n = 0;
-
-    while (n < MAX_REFERENCES && span_split(&text, ' ', &id))
-        if (is_id(id)) {
-            buf_addf(out, "\n %.*s", SPAN_ARG(id));
-            n++;
-        }
-}
-
-/* RFC 5230 5.7, RFC 5322 3.6.4. */
-static or_status
-add_thread(struct buf *out, const struct vacation *v, struct arena *mem)
-{
-    const struct header_field *id = header_find(v->header, "Message-ID"),
-                              *references = header_find(v->header, "References");
-    struct span text;
-
-    if (references == NULL)
-        references = header_find(v->header, "In-Reply-To");
-    if (id == NULL || !is_id(span_trim(id->value)))
-        return OR_OK;
-    buf_addf(out, "In-Reply-To: %.*s\nReferences:", SPAN_ARG(span_trim(id->value)));
-    if (references != NULL) {
-        or_status st = header_unfold(references->value, mem, &text);
-
-        if (st != OR_OK)
-            return st;
-        add_references(out, text);
-    }
-    buf_addf(out, "\n %.*s\n", SPAN_ARG(span_trim(id->value)));
-    return OR_OK;
 }
 
 /* RFC 5230 4.1 :mime. Other fields than those that describe the body are ours to write. */
@@ -326,11 +244,11 @@ vacation_format(const struct vacation *v, struct span self, const struct maildir
     const struct sieve_vacation *how = v->action->vacation;
 
     own_message_begin(out, name, "vacation", settings);
-    add_from(out, how->from.n > 0 ? how->from : self);
+    own_message_from(out, how->from.n > 0 ? how->from : self);
     buf_addf(out, "To: %.*s\n", SPAN_ARG(v->sender));
     or_status st = add_subject(out, v, mem);
     if (st == OR_OK)
-        st = add_thread(out, v, mem);
+        st = own_message_thread(out, v->header, mem);
     /* RFC 3834 3.1.7; Precedence is for programs that know nothing newer. */
     buf_add_cstr(out, "Auto-Submitted: auto-replied (vacation)\nPrecedence: bulk\n");
     if (st == OR_OK && how->mime)

@@ -2,6 +2,7 @@
 #include "lmtp/sieve/sieve_rows.h"
 
 #include "common/base/buf.h"
+#include "common/text/utf8.h"
 
 #include <stdio.h>
 
@@ -54,6 +55,43 @@ count_characters(struct span s)
     return n;
 }
 
+static bool
+is_unreserved(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           span_contains_byte(SPAN_LIT("-._~"), c);
+}
+
+static void
+add_encoded(struct buf *out, struct span character)
+{
+    for (size_t i = 0; i < character.n; i++)
+        if (is_unreserved(character.p[i]))
+            buf_add_char(out, character.p[i]);
+        else
+            buf_addf(out, "%%%02X", (unsigned)(unsigned char)character.p[i]);
+}
+
+/* RFC 5435 6: what is not "unreserved" in RFC 3986. A character whose bytes do not all fit is left
+ * out: half of one would be another. */
+static void
+encode_url(struct buf *out, struct span value)
+{
+    uint32_t character;
+    size_t before;
+
+    for (struct span rest = value; value.n > 0; value = rest) {
+        if (utf8_next(&rest, &character) != OR_OK)
+            rest = span_from(value, 1);
+        before = out->n;
+        add_encoded(out, span_slice(value, 0, value.n - rest.n));
+        if (out->n > SIEVE_MAX_VARIABLE_BYTES) {
+            out->n = before;
+            return;
+        }
+    }
+}
+
 static or_status
 assign(struct sieve_run *r, const struct sieve_node *node, struct buf *value)
 {
@@ -69,8 +107,9 @@ assign(struct sieve_run *r, const struct sieve_node *node, struct buf *value)
 or_status
 cmd_set(struct sieve_run *r, const struct sieve_node *node)
 {
+    bool encodes = node->given[SIEVE_SLOT_ENCODE].tag != NULL;
     struct span value;
-    struct buf b;
+    struct buf b, encoded;
     or_status st = sieve_vars_expand(r, node->positional[1]->strings[0], &value);
 
     if (st == OR_OK)
@@ -81,7 +120,11 @@ cmd_set(struct sieve_run *r, const struct sieve_node *node)
     quote(&b, value, node->given[SIEVE_SLOT_QUOTE].tag);
     set_case(&b, node->given[SIEVE_SLOT_CASE].tag, b.n);
     set_case(&b, node->given[SIEVE_SLOT_FIRST].tag, 1);
-    st = assign(r, node, &b);
+    buf_init(&encoded, 2 * SIEVE_MAX_VARIABLE_BYTES);
+    if (encodes)
+        encode_url(&encoded, buf_span(&b));
+    st = assign(r, node, encodes ? &encoded : &b);
+    buf_fini(&encoded);
     buf_fini(&b);
     return st;
 }

@@ -23,8 +23,10 @@
 #define SIEVE_MAX_RUN_MEMORY ((size_t)16 << 20)    /* of one run */
 #define SIEVE_MAX_ACTIONS 32
 #define SIEVE_MAX_REDIRECTS 4
-#define SIEVE_MAX_VARIABLES 128       /* RFC 5229 6: at least 128 */
-#define SIEVE_MAX_VARIABLE_BYTES 4096 /* RFC 5229 6: at least 4000 */
+#define SIEVE_MAX_VARIABLES 128 /* RFC 5229 6: at least 128 */
+#define SIEVE_MAX_NOTIFICATIONS 10
+#define SIEVE_MAX_NOTIFIED 8          /* addresses of one notification */
+#define SIEVE_MAX_VARIABLE_BYTES 4000 /* RFC 5229 6: at least 4000 */
 #define SIEVE_MAX_STRING_BYTES 65536  /* of a string after its variables are put in */
 #define SIEVE_MAX_FLAGS_BYTES 4096    /* of all flags of a message */
 /* RFC 5230 4.1: how long nobody is answered twice. */
@@ -52,6 +54,7 @@
 #define SIEVE_VACATION (UINT64_C(1) << 16)
 #define SIEVE_VACATION_SECONDS (UINT64_C(1) << 17)
 #define SIEVE_FCC (UINT64_C(1) << 18)
+#define SIEVE_ENOTIFY (UINT64_C(1) << 19)
 
 /* What a script looks at. Everything must outlive the run and what came of it. */
 struct sieve_message {
@@ -76,6 +79,7 @@ enum sieve_action_kind {
     SIEVE_REDIRECT_TO,
     SIEVE_REFUSE, /* reject or ereject */
     SIEVE_ANSWER, /* vacation */
+    SIEVE_NOTIFY,
 };
 
 /* Where a copy of a message goes that a script sends (RFC 8580). */
@@ -97,12 +101,30 @@ struct sieve_vacation {
     struct sieve_fcc fcc;
 };
 
+enum sieve_notified_as { SIEVE_NOTIFIED_TO, SIEVE_NOTIFIED_CC, SIEVE_NOTIFIED_BCC };
+struct sieve_notified {
+    struct span address;
+    enum sieve_notified_as as;
+};
+
+/* RFC 5435 3, RFC 5436 2; the URI is the action's target. What was not given is empty. */
+struct sieve_notification {
+    struct sieve_notified to[SIEVE_MAX_NOTIFIED];
+    size_t count;
+    struct span subject, body; /* of the URI */
+    struct span from;          /* a mailbox of RFC 5322, in UTF-8 */
+    struct span message;
+    char importance; /* '1' (high) to '3' */
+    struct sieve_fcc fcc;
+};
+
 struct sieve_action {
     enum sieve_action_kind kind;
-    struct span target; /* folder (UTF-8), address, reason or answer */
+    struct span target; /* folder (UTF-8), address, reason, answer or URI */
     struct span flags;  /* IMAP flags and keywords, separated by a blank; empty: none */
     bool create;        /* fileinto :create (RFC 5490) */
-    const struct sieve_vacation *vacation; /* of SIEVE_ANSWER; lives as long as the run */
+    const struct sieve_vacation *vacation;         /* of SIEVE_ANSWER; lives as long as the run */
+    const struct sieve_notification *notification; /* of SIEVE_NOTIFY; the same */
 };
 
 /* No action at all: the message is discarded. */

@@ -30,6 +30,24 @@ copy_vacation(const struct sieve_vacation *from, struct arena *mem,
     return st;
 }
 
+static or_status
+copy_notification(const struct sieve_notification *from, struct arena *mem,
+                  const struct sieve_notification **copy_out)
+{
+    struct sieve_notification *n = arena_alloc(mem, sizeof(*n));
+    or_status st = OR_OK;
+
+    if (n == NULL)
+        return OR_LIMIT;
+    *n = *from;
+    *copy_out = n;
+    for (size_t i = 0; i < n->count && st == OR_OK; i++)
+        st = arena_copy(mem, from->to[i].address, &n->to[i].address);
+    struct span *spans[] = {&n->subject, &n->body,       &n->from,
+                            &n->message, &n->fcc.folder, &n->fcc.flags};
+    return st == OR_OK ? copy_spans(spans, sizeof(spans) / sizeof(spans[0]), mem) : st;
+}
+
 or_status
 sieve_action_copy(const struct sieve_action *action, struct arena *mem,
                   struct sieve_action *copy_out)
@@ -39,5 +57,7 @@ sieve_action_copy(const struct sieve_action *action, struct arena *mem,
     or_status st = copy_spans(spans, sizeof(spans) / sizeof(spans[0]), mem);
     if (st == OR_OK && action->vacation != NULL)
         st = copy_vacation(action->vacation, mem, &copy_out->vacation);
+    if (st == OR_OK && action->notification != NULL)
+        st = copy_notification(action->notification, mem, &copy_out->notification);
     return st;
 }

@@ -10,6 +10,7 @@ sieve_report_name(enum sieve_action_kind kind)
         [SIEVE_REDIRECT_TO] = "redirect",
         [SIEVE_REFUSE] = "reject",
         [SIEVE_ANSWER] = "vacation",
+        [SIEVE_NOTIFY] = "notify",
     };
 
     return names[kind];
@@ -55,12 +56,24 @@ add_vacation(struct buf *out, const struct sieve_vacation *v)
         buf_add_cstr(out, " :mime");
 }
 
+static void
+add_notification(struct buf *out, const struct sieve_notification *n)
+{
+    add_tag(out, "from", n->from);
+    add_tag(out, "message", n->message);
+    if (n->importance != '2')
+        add_tag(out, "importance", span_make(&n->importance, 1));
+    add_fcc(out, &n->fcc);
+}
+
 void
 sieve_report_action(struct buf *out, const struct sieve_action *action)
 {
     buf_add_cstr(out, sieve_report_name(action->kind));
     if (action->vacation != NULL)
         add_vacation(out, action->vacation);
+    if (action->notification != NULL)
+        add_notification(out, action->notification);
     if (action->kind != SIEVE_KEEP)
         add_quoted(out, action->target);
     if (action->create)

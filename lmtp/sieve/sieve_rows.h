@@ -26,6 +26,14 @@ or_status cmd_reject(struct sieve_run *r, const struct sieve_node *node) OR_MUST
 or_status cmd_vacation_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
 or_status cmd_vacation(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
 
+/* cmd_notify.c */
+or_status cmd_notify_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
+or_status cmd_notify(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
+or_status
+tst_valid_notify_method(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
+or_status tst_notify_method_capability(struct sieve_run *r, const struct sieve_node *node,
+                                       bool *out) OR_MUST_USE;
+
 /* cmd_fcc.c */
 /* :flags and :create need :fcc beside them (RFC 8580 3.2). */
 or_status cmd_fcc_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;

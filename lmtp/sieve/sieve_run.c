@@ -65,7 +65,7 @@ sieve_run_add(struct sieve_run *r, const struct sieve_action *action)
         /* RFC 5230 4.7 */
         if (is_answer && r->actions.items[i].kind == SIEVE_ANSWER)
             return err_set(r->e, OR_MALFORMED, "the script answers twice");
-        if (is_same(&r->actions.items[i], action))
+        if (action->kind != SIEVE_NOTIFY && is_same(&r->actions.items[i], action))
             return OR_OK;
         /* RFC 5429 2.1, 2.2: a message that is refused is not delivered as well. */
         if ((r->actions.items[i].kind == SIEVE_REFUSE) != (action->kind == SIEVE_REFUSE))

@@ -29,7 +29,7 @@ struct sieve_run {
     struct span captures[SIEVE_MAX_CAPTURES];
     size_t capture_count;
     struct sieve_actions actions;
-    size_t redirects;
+    size_t redirects, notifications;
     struct err *e;
     const struct sieve_trace *trace; /* NULL: nobody wants to know */
 };

@@ -30,8 +30,9 @@ static const struct sieve_extension extensions[] = {
     {"vacation", SIEVE_VACATION},                   /* RFC 5230 */
     /* RFC 6131 1: it brings vacation with it. */
     {"vacation-seconds", SIEVE_VACATION | SIEVE_VACATION_SECONDS},
-    {"fcc", SIEVE_FCC},        /* RFC 8580 */
-    {"comparator-i;octet", 0}, /* RFC 5228 2.7.3: may be required, need not */
+    {"fcc", SIEVE_FCC},         /* RFC 8580 */
+    {"enotify", SIEVE_ENOTIFY}, /* RFC 5435 */
+    {"comparator-i;octet", 0},  /* RFC 5228 2.7.3: may be required, need not */
     {"comparator-i;ascii-casemap", 0},
     {"comparator-i;ascii-numeric", SIEVE_NUMERIC}, /* RFC 4790 9.1 */
 };
@@ -104,6 +105,14 @@ static const struct sieve_tag vacation_tags[] = {
     END,
 };
 
+static const struct sieve_tag notify_tags[] = {
+    {"from", SIEVE_SLOT_FROM, 0, STRING, 0},
+    {"importance", SIEVE_SLOT_IMPORTANCE, 0, STRING, 0},
+    {"options", SIEVE_SLOT_OPTIONS, 0, STRINGS, 0},
+    {"message", SIEVE_SLOT_MESSAGE, 0, STRING, 0},
+    END,
+};
+
 static const struct sieve_tag fcc_tags[] = {
     {"fcc", SIEVE_SLOT_FCC, 0, STRING, SIEVE_FCC},
     END,
@@ -117,6 +126,7 @@ static const struct sieve_tag set_tags[] = {
     {"upperfirst", SIEVE_SLOT_FIRST, SIEVE_UPPER, 0, 0},
     {"quotewildcard", SIEVE_SLOT_QUOTE, SIEVE_QUOTE_WILDCARD, 0, 0},
     {"quoteregex", SIEVE_SLOT_QUOTE, SIEVE_QUOTE_REGEX, 0, SIEVE_REGEX},
+    {"encodeurl", SIEVE_SLOT_ENCODE, 0, 0, SIEVE_ENOTIFY}, /* RFC 5435 6 */
     {"length", SIEVE_SLOT_LENGTH, 0, 0, 0},
     END,
 };
@@ -150,6 +160,12 @@ static const struct sieve_row commands[] = {
      .positional = {STRING},
      .check = cmd_vacation_check,
      .command = cmd_vacation},
+    {.name = "notify",
+     .ext = SIEVE_ENOTIFY,
+     .tags = {notify_tags, fcc_tags, create_tags, flag_tags},
+     .positional = {STRING},
+     .check = cmd_notify_check,
+     .command = cmd_notify},
     {.name = "setflag",
      .ext = SIEVE_IMAP4FLAGS,
      .positional = {STRING, STRINGS},
@@ -234,6 +250,16 @@ static const struct sieve_row tests[] = {
      .first_optional = true,
      .check = cmd_flags_check,
      .test = tst_hasflag},
+    {.name = "valid_notify_method",
+     .ext = SIEVE_ENOTIFY,
+     .positional = {STRINGS},
+     .test = tst_valid_notify_method},
+    {.name = "notify_method_capability",
+     .ext = SIEVE_ENOTIFY,
+     .tags = {match_tags},
+     .positional = {STRING, STRING, STRINGS},
+     .keys = 3,
+     .test = tst_notify_method_capability},
     {.name = "string",
      .ext = SIEVE_VARIABLES,
      .tags = {match_tags},

@@ -265,3 +265,22 @@ def test_vacation_that_cannot_be_sent_is_tried_again(ride, script, subject):
     lab.lmtpd.start()
     write_to_alice(ride, "later@sender.test", subject + " again")
     assert len(answers(ride, "later@sender.test", subject + " again")) == 1
+
+
+def test_notify(ride, script, subject):
+    """By mail to another address; no notification of automatic mail, so that two of them cannot go round for ever."""
+    script('notify :from "Alice <alice@home.test>" :message "Neu: \u00e4rgerlich" :fcc "Notes" :create '
+           f'"mailto:phone@far.test?cc=pager@far.test&body=about%20{subject.replace(" ", "%20")}";',
+           front='require ["enotify", "fcc", "mailbox"];\n')
+    write_to_alice(ride, "robot@sender.test", subject + " robot", Auto_Submitted="auto-generated")
+    write_to_alice(ride, "sam@sender.test", subject)
+    assert ride.read(subject) and ride.read(subject + " robot")
+    envelope, data = sent_on(ride, "about " + subject)
+    assert envelope["from"].startswith("MAIL FROM:<alice@home.test>")
+    assert sorted(line.split(">")[0] for line in envelope["to"]) == ["RCPT TO:<pager@far.test", "RCPT TO:<phone@far.test"]
+    for field in (b"To: phone@far.test\r\n", b"Cc: pager@far.test\r\n", b"Subject: =?utf-8?B?",
+                  b'Auto-Submitted: auto-notified; owner-email="alice@home.test"'):
+        assert field in data, field
+    assert "no notification: the message is an automatic one" in ride.lab.lmtpd.log()
+    with ride.mailbox() as box:
+        assert number_of(box, "Notes", "rgerlich")
