@@ -123,7 +123,7 @@ take_field(const struct mailto *m, struct span name, struct span value)
 static or_status
 take_fields(const struct mailto *m, struct span query)
 {
-    struct span field, name, value;
+    struct span field, name = SPAN_EMPTY, value = SPAN_EMPTY;
     or_status st = OR_OK;
 
     while (st == OR_OK && span_split(&query, '&', &field)) {
@@ -145,7 +145,7 @@ sieve_mailto_parse(struct span uri, struct arena *mem, struct sieve_notification
                    struct err *e)
 {
     const struct mailto m = {.out = out, .mem = mem, .e = e};
-    struct span rest, list;
+    struct span rest, list = SPAN_EMPTY;
 
     *out = (struct sieve_notification){
         .subject = SPAN_EMPTY, .body = SPAN_EMPTY, .from = SPAN_EMPTY, .message = SPAN_EMPTY};
