@@ -55,6 +55,9 @@
 #define SIEVE_VACATION_SECONDS (UINT64_C(1) << 17)
 #define SIEVE_FCC (UINT64_C(1) << 18)
 #define SIEVE_ENOTIFY (UINT64_C(1) << 19)
+#define SIEVE_IHAVE (UINT64_C(1) << 20)
+/* RFC 5463 4: these change how a script is read. */
+#define SIEVE_GRAMMAR (SIEVE_ENCODED_CHARACTER | SIEVE_VARIABLES)
 
 /* What a script looks at. Everything must outlive the run and what came of it. */
 struct sieve_message {

@@ -9,16 +9,37 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+static or_status
+fail_at(struct sieve_check *c, struct sieve_pos pos, const char *fmt, va_list ap)
+{
+    char text[ERR_TEXT_BYTES];
+
+    (void)vsnprintf(text, sizeof(text), fmt, ap);
+    return sieve_lexer_locate(c->name, pos, err_set(c->e, OR_MALFORMED, "%s", text), c->e);
+}
+
 or_status
 sieve_check_fail(struct sieve_check *c, struct sieve_pos pos, const char *fmt, ...)
 {
-    char text[ERR_TEXT_BYTES];
     va_list ap;
 
     va_start(ap, fmt);
-    (void)vsnprintf(text, sizeof(text), fmt, ap);
+    or_status st = fail_at(c, pos, fmt, ap);
     va_end(ap);
-    return sieve_lexer_locate(c->name, pos, err_set(c->e, OR_MALFORMED, "%s", text), c->e);
+    c->is_missing = false;
+    return st;
+}
+
+or_status
+sieve_check_missing(struct sieve_check *c, struct sieve_pos pos, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    or_status st = fail_at(c, pos, fmt, ap);
+    va_end(ap);
+    c->is_missing = true;
+    return st;
 }
 
 static or_status
@@ -33,8 +54,8 @@ sieve_check_required(struct sieve_check *c, uint64_t bits, struct sieve_pos pos,
 {
     if (bits == 0 || (c->required & bits) != 0)
         return OR_OK;
-    return sieve_check_fail(c, pos, "\"%.*s\" needs require \"%s\"", SPAN_ARG(what),
-                            sieve_table_extension_name(bits));
+    return sieve_check_missing(c, pos, "\"%.*s\" needs require \"%s\"", SPAN_ARG(what),
+                               sieve_table_extension_name(bits));
 }
 
 static const char *
@@ -74,8 +95,8 @@ take_tag(struct sieve_check *c, struct sieve_node *node, struct sieve_arg **at)
 
     *at = value;
     if (tag == NULL)
-        return sieve_check_fail(c, arg->pos, "\"%s\" has no argument \":%.*s\"", node->row->name,
-                                SPAN_ARG(arg->tag));
+        return sieve_check_missing(c, arg->pos, "\"%s\" has no argument \":%.*s\"", node->row->name,
+                                   SPAN_ARG(arg->tag));
     or_status st = sieve_check_required(c, tag->ext, arg->pos, arg->tag);
     if (st != OR_OK)
         return st;
@@ -201,6 +222,16 @@ check_match(struct sieve_check *c, struct sieve_node *node)
     return sieve_match_type(node) == SIEVE_REGEX_MATCH ? compile_patterns(c, node, keys) : OR_OK;
 }
 
+/* RFC 5463 4: with ihave a script may hold what there is not, as long as it is not run. */
+static or_status
+defer_missing(struct sieve_check *c, struct sieve_node *node, or_status st)
+{
+    if (st != OR_MALFORMED || !c->is_missing || (c->required & SIEVE_IHAVE) == 0)
+        return st;
+    node->fault = arena_strdup(c->mem, span_cstr(c->e->text));
+    return node->fault != NULL ? OR_OK : fail_memory(c, node->pos);
+}
+
 static or_status check_test(struct sieve_check *c, struct sieve_node *node);
 
 static or_status
@@ -244,9 +275,10 @@ static or_status
 check_test(struct sieve_check *c, struct sieve_node *node)
 {
     node->row = sieve_table_test(node->name);
-    if (node->row == NULL)
-        return sieve_check_fail(c, node->pos, "unknown test \"%.*s\"", SPAN_ARG(node->name));
-    return check_node(c, node);
+    or_status st = node->row != NULL ? check_node(c, node)
+                                     : sieve_check_missing(c, node->pos, "unknown test \"%.*s\"",
+                                                           SPAN_ARG(node->name));
+    return defer_missing(c, node, st);
 }
 
 static bool
@@ -275,10 +307,11 @@ static or_status
 check_command(struct sieve_check *c, struct sieve_node *node)
 {
     node->row = sieve_table_command(node->name);
-    if (node->row == NULL)
-        return sieve_check_fail(c, node->pos, "unknown command \"%.*s\"", SPAN_ARG(node->name));
-    or_status st = check_node(c, node);
-    if (st != OR_OK)
+    or_status st = node->row != NULL ? check_node(c, node)
+                                     : sieve_check_missing(c, node->pos, "unknown command \"%.*s\"",
+                                                           SPAN_ARG(node->name));
+    st = defer_missing(c, node, st);
+    if (st != OR_OK || node->fault != NULL)
         return st;
     if (node->row->block != node->has_block)
         return sieve_check_fail(c, node->pos,
@@ -298,7 +331,7 @@ sieve_check_run(struct sieve_check *c, struct sieve_node *first)
 
         if (st == OR_OK)
             st = check_command(c, n);
-        if (st == OR_OK)
+        if (st == OR_OK && n->fault == NULL)
             st = sieve_check_run(c, n->block);
         if (st != OR_OK)
             return st;

@@ -21,10 +21,13 @@ struct sieve_patterns {
 struct sieve_check {
     const char *name; /* of the script */
     struct arena *mem;
-    uint64_t required;    /* so far */
+    uint64_t required;    /* so far; by require and ihave */
+    uint64_t declared;    /* by require alone */
     bool may_require;     /* nothing but require has been seen */
     uint64_t unavailable; /* what this place does not offer */
     bool no_redirect;
+    bool is_missing; /* the last failure is that there is no such thing, or that it was not required
+                      */
     struct sieve_patterns *patterns;
     struct err *e;
 };
@@ -35,6 +38,11 @@ or_status sieve_check_run(struct sieve_check *c, struct sieve_node *first) OR_MU
 
 /* For the rows' own checks: "name:line:column: <formatted>". */
 or_status sieve_check_fail(struct sieve_check *c, struct sieve_pos pos, const char *fmt, ...)
+    OR_PRINTF(3, 4) OR_MUST_USE;
+
+/* The same for a thing that another implementation may have: with ihave an error only when it is
+ * run. */
+or_status sieve_check_missing(struct sieve_check *c, struct sieve_pos pos, const char *fmt, ...)
     OR_PRINTF(3, 4) OR_MUST_USE;
 
 /* OR_OK when `bits` are none or one of them was required; `what` is what needs it. */

@@ -13,6 +13,9 @@
 or_status cmd_require_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
 or_status cmd_require(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
 or_status cmd_stop(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
+or_status tst_ihave_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
+or_status tst_ihave(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
+or_status cmd_error(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
 
 /* cmd_action.c */
 or_status cmd_keep(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;

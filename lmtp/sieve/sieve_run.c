@@ -9,6 +9,7 @@ sieve_run_init(struct sieve_run *r, const struct sieve_script *script,
                             .message = message,
                             .steps_left = SIEVE_MAX_STEPS,
                             .work_left = SIEVE_MAX_WORK,
+                            .enabled = script->declared,
                             .implicit_keep = true,
                             .flags = SPAN_EMPTY};
     arena_init(&r->mem, SIEVE_MAX_RUN_MEMORY);
@@ -38,11 +39,37 @@ count_step(struct sieve_run *r)
     return OR_OK;
 }
 
+/* RFC 5463 4: what ihave has not found yet must not be used, though the script was let through. */
+static or_status
+check_enabled(struct sieve_run *r, const struct sieve_node *node)
+{
+    uint64_t needs = 0;
+
+    if (node->fault != NULL)
+        return err_set(r->e, OR_MALFORMED, "%s", node->fault);
+    if ((r->script->required & SIEVE_IHAVE) == 0)
+        return OR_OK;
+    if (node->row->ext != 0 && (node->row->ext & r->enabled) == 0)
+        needs = node->row->ext;
+    for (size_t i = 0; i < SIEVE_SLOT_COUNT; i++) {
+        const struct sieve_tag *tag = node->given[i].tag;
+
+        if (tag != NULL && tag->ext != 0 && (tag->ext & r->enabled) == 0)
+            needs = tag->ext;
+    }
+    if (needs == 0)
+        return OR_OK;
+    return err_set(r->e, OR_MALFORMED, "line %u: \"%.*s\" needs ihave \"%s\" before it",
+                   node->pos.line, SPAN_ARG(node->name), sieve_table_extension_name(needs));
+}
+
 or_status
 sieve_run_test(struct sieve_run *r, const struct sieve_node *test, bool *holds_out)
 {
     or_status st = count_step(r);
 
+    if (st == OR_OK)
+        st = check_enabled(r, test);
     if (st == OR_OK)
         st = test->row->test(r, test, holds_out);
     if (st == OR_OK && r->trace != NULL)
@@ -113,6 +140,8 @@ run_block(struct sieve_run *r, const struct sieve_node *first)
 
     for (const struct sieve_node *n = first; n != NULL && st == OR_OK && !r->stopped; n = n->next) {
         st = count_step(r);
+        if (st == OR_OK)
+            st = check_enabled(r, n);
         if (st == OR_OK)
             st = n->row->block ? run_branch(r, n, &taken) : run_command(r, n);
     }

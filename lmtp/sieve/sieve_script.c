@@ -25,6 +25,7 @@ compile(struct sieve_script *s, const char *name, struct span text, const struct
     if (st == OR_OK)
         st = sieve_check_run(&check, s->first);
     s->required = check.required;
+    s->declared = check.declared;
     s->patterns = check.patterns;
     return st;
 }

@@ -11,7 +11,8 @@
 struct sieve_script {
     struct arena mem;
     struct sieve_node *first;
-    uint64_t required; /* SIEVE_FILEINTO and the like */
+    uint64_t required; /* SIEVE_FILEINTO and the like; by require, or by ihave wherever */
+    uint64_t declared; /* by require alone */
     struct sieve_patterns *patterns;
 };
 

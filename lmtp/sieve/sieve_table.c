@@ -32,6 +32,7 @@ static const struct sieve_extension extensions[] = {
     {"vacation-seconds", SIEVE_VACATION | SIEVE_VACATION_SECONDS},
     {"fcc", SIEVE_FCC},         /* RFC 8580 */
     {"enotify", SIEVE_ENOTIFY}, /* RFC 5435 */
+    {"ihave", SIEVE_IHAVE},     /* RFC 5463 */
     {"comparator-i;octet", 0},  /* RFC 5228 2.7.3: may be required, need not */
     {"comparator-i;ascii-casemap", 0},
     {"comparator-i;ascii-numeric", SIEVE_NUMERIC}, /* RFC 4790 9.1 */
@@ -140,6 +141,7 @@ static const struct sieve_row commands[] = {
     {.name = "elsif", .tests = SIEVE_ONE_TEST, .block = true},
     {.name = "else", .block = true},
     {.name = "stop", .command = cmd_stop},
+    {.name = "error", .ext = SIEVE_IHAVE, .positional = {STRING}, .command = cmd_error},
     {.name = "keep", .tags = {flag_tags}, .command = cmd_keep},
     {.name = "discard", .command = cmd_discard},
     {.name = "fileinto",
@@ -250,6 +252,11 @@ static const struct sieve_row tests[] = {
      .first_optional = true,
      .check = cmd_flags_check,
      .test = tst_hasflag},
+    {.name = "ihave",
+     .ext = SIEVE_IHAVE,
+     .positional = {STRINGS},
+     .check = tst_ihave_check,
+     .test = tst_ihave},
     {.name = "valid_notify_method",
      .ext = SIEVE_ENOTIFY,
      .positional = {STRINGS},

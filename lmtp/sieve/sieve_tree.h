@@ -78,6 +78,7 @@ struct sieve_node {
     struct sieve_given given[SIEVE_SLOT_COUNT];
     const struct sieve_arg *positional[SIEVE_MAX_POSITIONAL];
     const void *compiled;     /* what the row's own check made of it */
+    const char *fault;        /* it needs what there is not (RFC 5463 4): an error once it is run */
     struct sieve_node *tests; /* arguments that are tests */
     bool test_list;           /* they stood in parentheses */
     bool has_block;
