@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/crypto.h"
+#include "lmtp/deliver_judge.h"
 #include "lmtp/deliver_notice.h"
 #include "lmtp/deliver_notify.h"
 #include "lmtp/deliver_plan.h"
@@ -387,6 +388,9 @@ write_for_script(struct deliver *d, const struct deliver_target *t)
         else
             deliver_notify(d, t, &t->letters[i], &name);
     }
+    owner_leave(&d->turn);
+    if (t->reply.code / 100 == 2)
+        deliver_judge_remember(d, t);
     if (t->script_fault != NULL) {
         const struct maildir_name name = next_name(d);
 

@@ -62,6 +62,8 @@ struct deliver_target {
     size_t redirect_count;
     const struct sieve_action *letters; /* that a script writes: vacation and notify */
     size_t letter_count;
+    const struct sieve_mark *marks; /* what the scripts want to be remembered */
+    size_t mark_count;
     const char *script_fault; /* of the owner's script, in words; NULL: none */
     const struct deliver_target
         *twin;                /* the same mailbox and folder, named before: delivered once */

@@ -4,14 +4,17 @@
 #include "lmtp/deliver_redirect.h"
 
 #include "common/base/xalloc.h"
+#include "lmtp/script_memory.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define MARK "X-Sieve-Redirected-From"
 #define REDIRECTED "(redirected)"
 #define READ_BYTES 65536
+#define MEMORY_S 432000 /* Postfix's maximal_queue_lifetime */
 
 /* It comes back from where this account has sent it. */
 static bool
@@ -24,6 +27,44 @@ was_redirected(const struct deliver *d, const struct deliver_target *t)
             span_equal_nocase(span_trim(head->fields[i].value), t->recipient->account_name))
             return true;
     return false;
+}
+
+/* The client's queue entry: the same one comes again when its message was sent on and could then
+ * not be placed, or we were killed before we could say so. Messages that merely look alike are
+ * others: none may be lost for that. False: there is nothing to know it by. */
+static bool
+memory_key(const struct deliver *d, const struct deliver_target *t,
+           char out[SCRIPT_MEMORY_KEY_BYTES])
+{
+    const struct header_field *id = header_find(&d->head.block, "Message-ID");
+    char size[24];
+    struct buf addresses;
+
+    if (d->shared->store == NULL || d->head.queue_id.n == 0)
+        return false;
+    buf_init(&addresses, SIZE_MAX);
+    for (size_t i = 0; i < t->redirect_count; i++)
+        buf_addf(&addresses, "<%.*s>", SPAN_ARG(t->redirects[i]));
+    snprintf(size, sizeof(size), "%llu", (unsigned long long)d->wire_bytes);
+    const struct span parts[] = {t->recipient->account_name, d->head.queue_id,
+                                 id != NULL ? id->value : SPAN_EMPTY, span_cstr(size),
+                                 buf_span(&addresses)};
+    script_memory_key("redirect", parts, sizeof(parts) / sizeof(parts[0]), out);
+    buf_fini(&addresses);
+    return true;
+}
+
+static bool
+was_sent(const struct deliver *d, const char *key)
+{
+    struct arena mem;
+    struct span value;
+    struct err e;
+
+    arena_init(&mem, KVSTORE_MAX_VALUE_BYTES);
+    or_status st = kvstore_get(d->shared->store, span_cstr(key), &mem, &value, &e);
+    arena_fini(&mem);
+    return st == OR_OK;
 }
 
 /* What the sender sent: the file without our trace fields. */
@@ -105,6 +146,26 @@ redirect(struct deliver *d, struct deliver_target *t, struct err *e)
     return st;
 }
 
+/* OR_OK: it has gone out, now or before. */
+static or_status
+redirect_once(struct deliver *d, struct deliver_target *t, struct err *e)
+{
+    char key[SCRIPT_MEMORY_KEY_BYTES];
+    bool has_key = memory_key(d, t, key);
+    struct err ignored;
+
+    if (has_key && was_sent(d, key)) {
+        log_info("%.*s: it was sent on when it came before", SPAN_ARG(t->recipient->account_name));
+        return OR_OK;
+    }
+    or_status st = redirect(d, t, e);
+    if (st == OR_OK && has_key &&
+        kvstore_put(d->shared->store, span_cstr(key), SPAN_LIT("1"), MEMORY_S, &ignored) != OR_OK)
+        log_warning("%.*s: it may be sent on again: %s", SPAN_ARG(t->recipient->account_name),
+                    ignored.text);
+    return st;
+}
+
 void
 deliver_redirect(struct deliver *d)
 {
@@ -114,8 +175,8 @@ deliver_redirect(struct deliver *d)
 
         if (t->redirect_count == 0 || t->reply.code != 0 || d->spools[t->spool].status != OR_OK)
             continue;
-        owner_leave(&d->turn); /* the socket is ours to open */
-        if (redirect(d, t, &e) == OR_OK) {
+        owner_leave(&d->turn); /* socket and store are ours */
+        if (redirect_once(d, t, &e) == OR_OK) {
             if (t->withheld && t->more == NULL)
                 t->folder = REDIRECTED;
             continue;

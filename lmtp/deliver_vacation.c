@@ -87,7 +87,7 @@ write_and_send(struct answering *a, struct err *e)
 static void
 answer(struct answering *a)
 {
-    char key[VACATION_KEY_BYTES];
+    char key[SCRIPT_MEMORY_KEY_BYTES];
     struct err e = {""};
     const char *refusal = vacation_refusal(&a->v, &a->mem, &a->self);
 

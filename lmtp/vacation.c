@@ -3,12 +3,9 @@
  */
 #include "lmtp/vacation.h"
 
-#include "common/base/crypto.h"
 #include "common/text/addrlist.h"
 #include "common/text/encoded_word.h"
 #include "common/text/utf8.h"
-
-#include <stdio.h>
 
 /* ---- who gets none */
 
@@ -157,39 +154,29 @@ vacation_refusal(const struct vacation *v, struct arena *mem, struct span *self_
 
 /* ---- memory */
 
-static void
-add_part(struct buf *out, struct span part)
-{
-    buf_addf(out, "%zu:", part.n);
-    buf_add_span(out, part);
-}
-
 void
-vacation_key(const struct vacation *v, char out[VACATION_KEY_BYTES])
+vacation_key(const struct vacation *v, char out[SCRIPT_MEMORY_KEY_BYTES])
 {
     const struct sieve_vacation *how = v->action->vacation;
-    unsigned char digest[CRYPTO_DIGEST_MAX_BYTES];
-    struct buf text;
-    size_t n;
+    bool has_handle = how->handle.n > 0;
+    struct buf sender;
 
-    buf_init(&text, SIZE_MAX);
-    add_part(&text, v->recipient->account_name);
-    add_part(&text, v->sender);
-    for (size_t i = 0; i < text.n; i++) /* people write addresses in either case */
-        if (text.p[i] >= 'A' && text.p[i] <= 'Z')
-            text.p[i] = (char)(text.p[i] | 0x20);
-    add_part(&text, how->handle);
-    if (how->handle.n == 0) {
-        add_part(&text, how->subject);
-        add_part(&text, how->from);
-        add_part(&text, v->action->target);
-        buf_add_char(&text, how->mime ? 'm' : 't');
-    }
-    crypto_hmac(CRYPTO_SHA256, SPAN_LIT("vacation"), buf_span(&text), digest);
-    buf_fini(&text);
-    n = (size_t)snprintf(out, VACATION_KEY_BYTES, "vacation/");
-    for (size_t i = 0; i < sizeof(digest); i++, n += 2)
-        snprintf(out + n, VACATION_KEY_BYTES - n, "%02x", digest[i]);
+    buf_init(&sender, SIZE_MAX);
+    buf_add_span(&sender, v->sender);
+    for (size_t i = 0; i < sender.n; i++) /* people write addresses in either case */
+        if (sender.p[i] >= 'A' && sender.p[i] <= 'Z')
+            sender.p[i] = (char)(sender.p[i] | 0x20);
+    const struct span parts[] = {
+        v->recipient->account_name,
+        buf_span(&sender),
+        how->handle,
+        has_handle ? SPAN_EMPTY : how->subject,
+        has_handle ? SPAN_EMPTY : how->from,
+        has_handle ? SPAN_EMPTY : v->action->target,
+        how->mime && !has_handle ? SPAN_LIT("mime") : SPAN_EMPTY,
+    };
+    script_memory_key("vacation", parts, sizeof(parts) / sizeof(parts[0]), out);
+    buf_fini(&sender);
 }
 
 /* ---- the answer */

@@ -13,6 +13,7 @@
 #include "common/text/header.h"
 #include "lmtp/own_message.h"
 #include "lmtp/recipient.h"
+#include "lmtp/script_memory.h"
 #include "lmtp/sieve/sieve.h"
 
 struct vacation {
@@ -30,8 +31,7 @@ vacation_refusal(const struct vacation *v, struct arena *mem, struct span *self_
 
 /* Under which key it is remembered that the sender was answered: the same for the same account,
  * sender and :handle, or the same answer where there is no handle (RFC 5230 4.2). */
-#define VACATION_KEY_BYTES 80
-void vacation_key(const struct vacation *v, char out[VACATION_KEY_BYTES]);
+void vacation_key(const struct vacation *v, char out[SCRIPT_MEMORY_KEY_BYTES]);
 
 /* The whole answer; `self` is from vacation_refusal(). OR_LIMIT: `mem` is used up or the answer is
  * too long. */

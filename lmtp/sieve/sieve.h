@@ -32,6 +32,10 @@
 /* RFC 5230 4.1: how long nobody is answered twice. */
 #define SIEVE_VACATION_DAYS 7
 #define SIEVE_VACATION_MAX_DAYS 365
+/* RFC 7352 3.3: how long a message counts as seen. */
+#define SIEVE_DUPLICATE_S 604800
+#define SIEVE_DUPLICATE_MAX_S 2592000
+#define SIEVE_MAX_MARKS 32
 
 /* Bits of what a script has required; more than an enum can hold. */
 #define SIEVE_CORE UINT64_C(0)
@@ -56,6 +60,7 @@
 #define SIEVE_FCC (UINT64_C(1) << 18)
 #define SIEVE_ENOTIFY (UINT64_C(1) << 19)
 #define SIEVE_IHAVE (UINT64_C(1) << 20)
+#define SIEVE_DUPLICATE (UINT64_C(1) << 21)
 /* RFC 5463 4: these change how a script is read. */
 #define SIEVE_GRAMMAR (SIEVE_ENCODED_CHARACTER | SIEVE_VARIABLES)
 
@@ -73,7 +78,18 @@ struct sieve_message {
     char detail_separator; /* user+detail (RFC 5233); NUL: none */
     /* Whether the folder is there (RFC 5490 3.1). NULL: there is none but INBOX. */
     bool (*mailbox_exists)(void *context, struct span folder);
-    void *mailbox_context;
+    /* Whether the owner was sent something with this identifier before (RFC 7352). NULL: nothing.
+     */
+    bool (*was_seen)(void *context, struct span id);
+    void *context; /* of both */
+};
+
+/* What is to be remembered once the message is delivered (RFC 7352 3). */
+struct sieve_mark {
+    struct span id; /* any bytes */
+    int64_t period_s;
+    bool was_seen;
+    bool renews; /* the period begins anew each time */
 };
 
 enum sieve_action_kind {

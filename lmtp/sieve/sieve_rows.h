@@ -73,6 +73,9 @@ or_status tst_string(struct sieve_run *r, const struct sieve_node *node, bool *o
 or_status
 tst_mailboxexists(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
 
+/* tst_duplicate.c */
+or_status tst_duplicate(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
+
 /* tst_date.c */
 or_status tst_date_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
 or_status tst_date(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;

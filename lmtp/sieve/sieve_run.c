@@ -154,6 +154,7 @@ keep_only(struct sieve_run *r)
     r->actions.items[0] =
         (struct sieve_action){.kind = SIEVE_KEEP, .target = SPAN_EMPTY, .flags = SPAN_EMPTY};
     r->actions.count = 1;
+    r->mark_count = 0;
 }
 
 or_status

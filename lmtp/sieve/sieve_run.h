@@ -31,6 +31,8 @@ struct sieve_run {
     size_t capture_count;
     struct sieve_actions actions;
     size_t redirects, notifications;
+    struct sieve_mark marks[SIEVE_MAX_MARKS];
+    size_t mark_count; /* 0 when the run has failed */
     struct err *e;
     const struct sieve_trace *trace; /* NULL: nobody wants to know */
 };

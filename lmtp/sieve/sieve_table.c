@@ -30,10 +30,11 @@ static const struct sieve_extension extensions[] = {
     {"vacation", SIEVE_VACATION},                   /* RFC 5230 */
     /* RFC 6131 1: it brings vacation with it. */
     {"vacation-seconds", SIEVE_VACATION | SIEVE_VACATION_SECONDS},
-    {"fcc", SIEVE_FCC},         /* RFC 8580 */
-    {"enotify", SIEVE_ENOTIFY}, /* RFC 5435 */
-    {"ihave", SIEVE_IHAVE},     /* RFC 5463 */
-    {"comparator-i;octet", 0},  /* RFC 5228 2.7.3: may be required, need not */
+    {"fcc", SIEVE_FCC},             /* RFC 8580 */
+    {"enotify", SIEVE_ENOTIFY},     /* RFC 5435 */
+    {"ihave", SIEVE_IHAVE},         /* RFC 5463 */
+    {"duplicate", SIEVE_DUPLICATE}, /* RFC 7352 */
+    {"comparator-i;octet", 0},      /* RFC 5228 2.7.3: may be required, need not */
     {"comparator-i;ascii-casemap", 0},
     {"comparator-i;ascii-numeric", SIEVE_NUMERIC}, /* RFC 4790 9.1 */
 };
@@ -111,6 +112,15 @@ static const struct sieve_tag notify_tags[] = {
     {"importance", SIEVE_SLOT_IMPORTANCE, 0, STRING, 0},
     {"options", SIEVE_SLOT_OPTIONS, 0, STRINGS, 0},
     {"message", SIEVE_SLOT_MESSAGE, 0, STRING, 0},
+    END,
+};
+
+static const struct sieve_tag duplicate_tags[] = {
+    {"handle", SIEVE_SLOT_HANDLE, 0, STRING, 0},
+    {"header", SIEVE_SLOT_ID, SIEVE_ID_FIELD, STRING, 0},
+    {"uniqueid", SIEVE_SLOT_ID, SIEVE_ID_GIVEN, STRING, 0},
+    {"seconds", SIEVE_SLOT_PERIOD, SIEVE_SECONDS, NUMBER, 0},
+    {"last", SIEVE_SLOT_LAST, 0, 0, 0},
     END,
 };
 
@@ -257,6 +267,7 @@ static const struct sieve_row tests[] = {
      .positional = {STRINGS},
      .check = tst_ihave_check,
      .test = tst_ihave},
+    {.name = "duplicate", .ext = SIEVE_DUPLICATE, .tags = {duplicate_tags}, .test = tst_duplicate},
     {.name = "valid_notify_method",
      .ext = SIEVE_ENOTIFY,
      .positional = {STRINGS},

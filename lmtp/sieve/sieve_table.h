@@ -68,6 +68,7 @@ enum sieve_case { SIEVE_LOWER, SIEVE_UPPER };
 enum sieve_quote { SIEVE_QUOTE_WILDCARD, SIEVE_QUOTE_REGEX };
 enum sieve_limit { SIEVE_OVER, SIEVE_UNDER };
 enum sieve_period { SIEVE_DAYS, SIEVE_SECONDS };
+enum sieve_id { SIEVE_ID_FIELD, SIEVE_ID_GIVEN };
 
 /* NULL: unknown. */
 const struct sieve_extension *sieve_table_extension(struct span name);

@@ -100,7 +100,7 @@ tst_mailboxexists(struct sieve_run *r, const struct sieve_node *node, bool *out)
 
     for (size_t i = 0; st == OR_OK && all && i < count; i++) {
         st = sieve_run_charge(r, SIEVE_MAX_WORK / 1000); /* it costs a look at the disk */
-        all = msg->mailbox_exists(msg->mailbox_context, names[i]);
+        all = msg->mailbox_exists(msg->context, names[i]);
     }
     *out = all;
     return st;

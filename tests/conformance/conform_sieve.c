@@ -41,6 +41,16 @@ folder_is_there(void *context, struct span folder)
     return span_equal_cstr(folder, "There");
 }
 
+static bool
+was_seen(void *context, struct span id)
+{
+    (void)context;
+    for (size_t i = 0; i < id.n; i++)
+        if (span_has_prefix(span_from(id, i), SPAN_LIT("seen")))
+            return true;
+    return false;
+}
+
 static void
 check_failure(const struct test *t, or_status st, struct span wanted, const struct err *e)
 {
@@ -82,6 +92,7 @@ run_script(const struct test *t, const struct sieve_script *script)
         .remote_ip = SPAN_LIT("192.0.2.7"),
         .detail_separator = '+',
         .mailbox_exists = folder_is_there,
+        .was_seen = was_seen,
     };
 
     arena_init(&mem, 4 * FILE_MAX_BYTES);

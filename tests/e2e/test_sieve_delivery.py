@@ -284,3 +284,49 @@ def test_notify(ride, script, subject):
     assert "no notification: the message is an automatic one" in ride.lab.lmtpd.log()
     with ride.mailbox() as box:
         assert number_of(box, "Notes", "rgerlich")
+
+
+def test_duplicate(ride, script, subject):
+    """The second copy is seen, also by a daemon that was started anew."""
+    script('if duplicate { fileinto :create "Twice"; }', front='require ["duplicate", "fileinto", "mailbox"];\n')
+    message = mail.compose("Sam <sam@sender.test>", "alice@home.test", subject)
+    ride.inbound(message, "sam@sender.test", ["alice@home.test"])
+    assert ride.read(subject)
+    ride.lab.lmtpd.stop()  # which ends what is under way
+    ride.lab.lmtpd.start()
+    ride.inbound(message, "sam@sender.test", ["alice@home.test"])
+    with ride.mailbox() as box:
+        assert number_of(box, "Twice", subject)
+        assert number_of(box, "INBOX", subject)
+        assert len(box.imap.search(None, "SUBJECT", f'"{subject}"')[1][0].split()) == 1
+
+
+def test_redirect_is_not_repeated(ride, script, subject):
+    """The message was sent on, but not placed: Postfix brings it again until it is, and it is not sent on again."""
+    script('redirect :copy "friend@far.test"; fileinto :create "Locked";', front='require ["copy", "fileinto", "mailbox"];\n')
+    folder = os.path.join(ride.lab.directory, "mail/home.test/alice/Maildir/.Locked")
+    message = mail.compose("Sam <sam@sender.test>", "alice@home.test", subject)
+    ride.inbound(message, "sam@sender.test", ["alice@home.test"])
+    with ride.mailbox() as box:
+        assert number_of(box, "Locked", subject)
+    before = len([data for _, data in ride.sink.messages if subject.encode() in data])
+    seen = len(ride.lab.lmtpd.log())
+    os.rename(os.path.join(folder, "new"), os.path.join(folder, "gone"))
+    with open(os.path.join(folder, "new"), "w", encoding="ascii"):
+        pass
+    try:
+        ride.inbound(message.replace(subject.encode(), subject.encode() + b" again"), "sam@sender.test", ["alice@home.test"])
+        assert sent_on(ride, subject + " again")
+        until = time.monotonic() + 60
+        while "action=deferred" not in ride.lab.lmtpd.log()[seen:]:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+    finally:
+        os.unlink(os.path.join(folder, "new"))
+        os.rename(os.path.join(folder, "gone"), os.path.join(folder, "new"))
+    ride.lab.postfix.flush()
+    with ride.mailbox() as box:
+        assert number_of(box, "Locked", subject + " again")
+    assert "it was sent on when it came before" in ride.lab.lmtpd.log()
+    assert before == 1
+    assert len([data for _, data in ride.sink.messages if subject.encode() + b" again" in data]) == 1

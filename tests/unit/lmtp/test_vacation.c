@@ -140,7 +140,7 @@ END_TEST
 static const char *
 key(void)
 {
-    static char out[2][VACATION_KEY_BYTES];
+    static char out[2][SCRIPT_MEMORY_KEY_BYTES];
     static int turn;
 
     turn = !turn;
@@ -151,7 +151,7 @@ key(void)
 /* RFC 5230 4.2: what makes two answers the same. */
 START_TEST(test_key)
 {
-    char first[VACATION_KEY_BYTES];
+    char first[SCRIPT_MEMORY_KEY_BYTES];
 
     vacation_key(&v, first);
     v.sender = SPAN_LIT("SAM@Example.com");
