@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "lmtp/sieve/sieve_report.h"
 #include "lmtp/sieve/sieve_run.h"
+#include "lmtp/sieve_library.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,8 +18,9 @@
 #define HEADER_MEMORY ((size_t)64 << 20) /* of the fields and of what is printed */
 #define LINE_BYTES ((size_t)4 * SIEVE_MAX_STRING_BYTES)
 
-const char *const cli_sieve_test_options[] = {"from=ADDRESS", "to=ADDRESS", "delimiter=CHARACTER",
-                                              "trace", NULL};
+const char *const cli_sieve_test_options[] = {
+    "from=ADDRESS", "to=ADDRESS", "delimiter=CHARACTER", "personal=DIRECTORY", "global=DIRECTORY",
+    "trace",        NULL};
 
 static or_status
 read_stream(FILE *f, const char *path, struct buf *out, struct err *e)
@@ -193,10 +195,20 @@ local_offset_s(time_t when)
     return localtime_r(&when, &tm) != NULL ? tm.tm_gmtoff : 0;
 }
 
+static or_status
+load(void *context, enum sieve_place place, struct span name,
+     const struct sieve_script **script_out, struct err *e)
+{
+    return sieve_library_load(context, place, name, script_out, e);
+}
+
 static int
 run_on(const struct cli *cli, const struct sieve_script *script, struct span text)
 {
     const char *delimiter = cli_option(cli, "delimiter");
+    struct sieve_library library = {.cache = sieve_cache_new(),
+                                    .personal = cli_option(cli, "personal"),
+                                    .global = cli_option(cli, "global")};
     struct header_block header;
     struct arena mem;
     struct err e = {""};
@@ -208,13 +220,18 @@ run_on(const struct cli *cli, const struct sieve_script *script, struct span tex
         .now = clock_now(),
         .local_offset_s = local_offset_s,
         .detail_separator = delimiter != NULL ? delimiter[0] : '+',
+        .load = load,
+        .context = &library,
     };
 
+    sieve_library_init(&library);
     arena_init(&mem, HEADER_MEMORY);
     or_status st = header_parse(text, &mem, &header, &e);
     int status =
         st == OR_OK ? run_and_print(cli, script, &message, &mem) : cli_fail_status(cli, st, &e);
     arena_fini(&mem);
+    sieve_library_fini(&library);
+    sieve_cache_free(library.cache);
     return status;
 }
 

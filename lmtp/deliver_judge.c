@@ -91,6 +91,18 @@ deliver_judge_remember(struct deliver *d, const struct deliver_target *t)
     }
 }
 
+/* A disk that does not let the script be read now is worth waiting for. */
+static or_status
+load(void *context, enum sieve_place place, struct span name,
+     const struct sieve_script **script_out, struct err *e)
+{
+    struct judging *j = context;
+    or_status st = sieve_library_load(&j->library, place, name, script_out, e);
+
+    j->must_wait = j->must_wait || st == OR_TEMPFAIL;
+    return st;
+}
+
 static void
 set_up(struct judging *j, struct deliver *d, struct deliver_target *t)
 {
@@ -111,6 +123,7 @@ set_up(struct judging *j, struct deliver *d, struct deliver_target *t)
         .detail_separator = d->settings->recipient_delimiter[0],
         .mailbox_exists = mailbox_exists,
         .was_seen = was_seen,
+        .load = load,
         .context = j,
     };
 }
@@ -163,6 +176,22 @@ take_over(struct judging *j, const struct sieve_actions *actions)
     return OR_OK;
 }
 
+/* Without a server that takes what they send, and a memory of whom they have answered, scripts must
+ * not ask for it. */
+static struct sieve_offer
+offer_of(const struct deliver *d)
+{
+    struct sieve_offer offer = {.no_redirect = d->settings->sieve_relay[0] == '\0'};
+
+    if (offer.no_redirect)
+        offer.unavailable = SIEVE_ENOTIFY;
+    if (offer.no_redirect || d->shared->store == NULL)
+        offer.unavailable |= SIEVE_VACATION;
+    if (d->shared->store == NULL)
+        offer.unavailable |= SIEVE_DUPLICATE;
+    return offer;
+}
+
 static or_status
 take_marks(struct judging *j, const struct sieve_run *r)
 {
@@ -183,30 +212,23 @@ run(struct judging *j, const struct sieve_script *script, const char *path)
     struct err e = {""};
 
     sieve_run_init(&run, script, &j->message);
+    j->library = (struct sieve_library){.cache = j->d->shared->scripts,
+                                        .personal = j->target->recipient->script_directory,
+                                        .global = j->d->settings->sieve_global_directory,
+                                        .offer = offer_of(j->d)};
+    sieve_library_init(&j->library);
     or_status st = sieve_run_execute(&run, &e);
+    sieve_library_fini(&j->library);
     if (st == OR_OK && (take_over(j, &run.actions) != OR_OK || take_marks(j, &run) != OR_OK))
         st = err_set(&e, OR_LIMIT, "too many actions");
     sieve_run_fini(&run);
-    if (st != OR_OK) {
-        (void)err_wrap(&e, st, "%s", path);
+    if (st == OR_OK)
+        return;
+    (void)err_wrap(&e, st, "%s", path);
+    if (j->must_wait)
+        deliver_plan_fail(j->d, j->target, &(struct maildir_fault){.err = e});
+    else
         complain(j, path, &e);
-    }
-}
-
-/* Without a server that takes what they send, and a memory of whom they have answered, scripts must
- * not ask for it. */
-static struct sieve_offer
-offer_of(const struct deliver *d)
-{
-    struct sieve_offer offer = {.no_redirect = d->settings->sieve_relay[0] == '\0'};
-
-    if (offer.no_redirect)
-        offer.unavailable = SIEVE_ENOTIFY;
-    if (offer.no_redirect || d->shared->store == NULL)
-        offer.unavailable |= SIEVE_VACATION;
-    if (d->shared->store == NULL)
-        offer.unavailable |= SIEVE_DUPLICATE;
-    return offer;
 }
 
 /* False: the message must wait; the target has its reply. */
@@ -225,7 +247,7 @@ run_file(struct judging *j, const char *path)
     else if (st != OR_ABSENT)
         complain(j, path, &e);
     sieve_cache_drop(cached);
-    return st != OR_TEMPFAIL;
+    return st != OR_TEMPFAIL && !j->must_wait;
 }
 
 static int

@@ -8,7 +8,7 @@
 #define OUTRIDER_LMTP_DELIVER_JUDGE_H
 
 #include "lmtp/deliver.h"
-#include "lmtp/sieve/sieve.h"
+#include "lmtp/sieve_library.h"
 
 /* What the scripts of one recipient come to; spans are in the transaction's arena. */
 struct judging {
@@ -18,8 +18,10 @@ struct judging {
     struct sieve_actions actions; /* of all scripts so far, without keep */
     struct sieve_mark marks[SIEVE_MAX_MARKS];
     size_t mark_count;
-    bool is_lost; /* the owner's identity could not be taken on again */
-    bool keeps;   /* as far as the scripts have come */
+    struct sieve_library library; /* of the script that is running */
+    bool must_wait;               /* a script that one includes cannot be read for now */
+    bool is_lost;                 /* the owner's identity could not be taken on again */
+    bool keeps;                   /* as far as the scripts have come */
     struct span keep_flags;
     char remote[IP_TEXT_BYTES];
 };

@@ -37,6 +37,8 @@ struct lmtp_settings {
     bool quota_virtual_sizes;     /* every line end counts as CRLF */
     struct conf_items quota_warnings;
     char *sieve_script;                         /* of an account; empty: no scripts of owners */
+    char *sieve_directory;                      /* of an account's scripts; empty: none */
+    char *sieve_global_directory;               /* of the site's; empty: none */
     struct conf_list sieve_before, sieve_after; /* files and directories */
     bool sieve_folder_create;
     bool sieve_fault_notice; /* to the script's owner, once a day */

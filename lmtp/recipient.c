@@ -64,24 +64,11 @@ locate(const struct recipient_source *source, const struct account *account, con
                        : maildir_location(account->mail, account->home, source->mem, root_out, e);
 }
 
-/* Where ManageSieve puts the active script: of "file:~/sieve;active=~/.dovecot.sieve" that is the
- * latter; a plain path is the script itself. *path_out is NULL when there cannot be one. */
+/* "~/" is the account's home. *path_out stays NULL when the path leads nowhere. */
 static or_status
-find_script(const struct account *account, const struct lmtp_settings *settings, struct arena *mem,
+expand_home(const struct account *account, struct span path, struct arena *mem,
             const char **path_out)
 {
-    struct span rest = account->sieve.n > 0 ? account->sieve : span_cstr(settings->sieve_script);
-    struct span path = SPAN_EMPTY, option;
-
-    *path_out = NULL;
-    if (settings->sieve_script[0] == '\0')
-        return OR_OK;
-    if (span_has_prefix(rest, SPAN_LIT("file:")))
-        rest = span_from(rest, sizeof("file:") - 1);
-    (void)span_split(&rest, ';', &path);
-    while (span_split(&rest, ';', &option))
-        if (span_has_prefix(option, SPAN_LIT("active=")))
-            path = span_from(option, sizeof("active=") - 1);
     if (span_has_prefix(path, SPAN_LIT("~/")) && account->home.n > 0)
         *path_out =
             arena_printf(mem, "%.*s/%.*s", SPAN_ARG(account->home), SPAN_ARG(span_from(path, 2)));
@@ -90,6 +77,30 @@ find_script(const struct account *account, const struct lmtp_settings *settings,
     else
         return OR_OK;
     return *path_out != NULL ? OR_OK : OR_LIMIT;
+}
+
+/* Where ManageSieve puts the active script, and where it keeps all: of
+ * "file:~/sieve;active=~/.dovecot.sieve" that is the latter and the former; a plain path is the
+ * script itself. */
+static or_status
+find_script(const struct account *account, const struct lmtp_settings *settings, struct arena *mem,
+            struct recipient *r)
+{
+    struct span rest = account->sieve.n > 0 ? account->sieve : span_cstr(settings->sieve_script);
+    struct span path = SPAN_EMPTY, option, directory = span_cstr(settings->sieve_directory);
+
+    if (settings->sieve_script[0] == '\0')
+        return OR_OK;
+    if (span_has_prefix(rest, SPAN_LIT("file:")))
+        rest = span_from(rest, sizeof("file:") - 1);
+    (void)span_split(&rest, ';', &path);
+    while (span_split(&rest, ';', &option))
+        if (span_has_prefix(option, SPAN_LIT("active="))) {
+            directory = path;
+            path = span_from(option, sizeof("active=") - 1);
+        }
+    or_status st = expand_home(account, directory, mem, &r->script_directory);
+    return st == OR_OK ? expand_home(account, path, mem, &r->script) : st;
 }
 
 /* The account's rules, or else the site's. A broken one is the operator's to mend, and must not
@@ -142,7 +153,7 @@ recipient_lookup(const struct recipient_source *source, const struct addr *addre
     if (st == OR_OK && account.proxy.n == 0)
         st = find_quota(&account, source->settings, source->mem, &r.quota, e);
     if (st == OR_OK && account.proxy.n == 0)
-        st = find_script(&account, source->settings, source->mem, &r.script);
+        st = find_script(&account, source->settings, source->mem, &r);
     if (st != OR_OK)
         return st;
     r.account_name = account.name;

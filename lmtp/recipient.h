@@ -21,6 +21,7 @@ struct recipient {
     const char *proxy; /* the LMTP server that has the mailbox, "inet:host:port"; NULL: we do */
     const struct quota_rules *quota; /* NULL: no limit */
     const char *script; /* the owner's Sieve script, whether or not it is there; NULL: none */
+    const char *script_directory; /* of those that it can include; NULL: none */
 };
 
 /* What a look-up needs beside the address. */

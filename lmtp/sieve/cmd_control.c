@@ -73,7 +73,7 @@ tst_ihave(struct sieve_run *r, const struct sieve_node *node, bool *out)
 
     *out = found != NULL;
     if (found != NULL)
-        r->enabled |= found->bits;
+        r->scope->enabled |= found->bits;
     return OR_OK;
 }
 

@@ -9,7 +9,8 @@
 or_status
 cmd_set_check(struct sieve_check *c, struct sieve_node *node)
 {
-    if (!sieve_vars_is_name(node->positional[0]->strings[0]))
+    if (!sieve_vars_is_settable(node->positional[0]->strings[0],
+                                (c->required & SIEVE_INCLUDE) != 0))
         return sieve_check_fail(c, node->positional[0]->pos, "expected the name of a variable");
     return OR_OK;
 }

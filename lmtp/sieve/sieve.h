@@ -36,6 +36,9 @@
 #define SIEVE_DUPLICATE_S 604800
 #define SIEVE_DUPLICATE_MAX_S 2592000
 #define SIEVE_MAX_MARKS 32
+#define SIEVE_MAX_INCLUDE_DEPTH 10
+#define SIEVE_MAX_INCLUDES 255   /* of one run */
+#define SIEVE_MAX_NAME_BYTES 128 /* of a script; RFC 5804 1.6: characters, here bytes */
 
 /* Bits of what a script has required; more than an enum can hold. */
 #define SIEVE_CORE UINT64_C(0)
@@ -61,8 +64,13 @@
 #define SIEVE_ENOTIFY (UINT64_C(1) << 19)
 #define SIEVE_IHAVE (UINT64_C(1) << 20)
 #define SIEVE_DUPLICATE (UINT64_C(1) << 21)
+#define SIEVE_INCLUDE (UINT64_C(1) << 22)
 /* RFC 5463 4: these change how a script is read. */
 #define SIEVE_GRAMMAR (SIEVE_ENCODED_CHARACTER | SIEVE_VARIABLES)
+
+struct sieve_script;
+
+enum sieve_place { SIEVE_PERSONAL, SIEVE_GLOBAL };
 
 /* What a script looks at. Everything must outlive the run and what came of it. */
 struct sieve_message {
@@ -81,7 +89,12 @@ struct sieve_message {
     /* Whether the owner was sent something with this identifier before (RFC 7352). NULL: nothing.
      */
     bool (*was_seen)(void *context, struct span id);
-    void *context; /* of both */
+    /* Another script to be included (RFC 6609), which lives as long as the run. OR_ABSENT: there is
+     * none of that name, which is safe to look for; others: `e` says why it cannot be. NULL: there
+     * are no others. */
+    or_status (*load)(void *context, enum sieve_place place, struct span name,
+                      const struct sieve_script **script_out, struct err *e);
+    void *context; /* of all three */
 };
 
 /* What is to be remembered once the message is delivered (RFC 7352 3). */

@@ -77,7 +77,7 @@ check_strings(struct sieve_check *c, struct sieve_arg *arg)
         if ((c->required & SIEVE_ENCODED_CHARACTER) != 0)
             st = sieve_encoded_decode(arg->strings[i], c->mem, &arg->strings[i], &why);
         if (st == OR_OK && (c->required & SIEVE_VARIABLES) != 0)
-            st = sieve_vars_check(arg->strings[i], &why);
+            st = sieve_vars_check(arg->strings[i], (c->required & SIEVE_INCLUDE) != 0, &why);
         if (st == OR_LIMIT)
             return fail_memory(c, arg->pos);
         if (st != OR_OK)

@@ -5,13 +5,16 @@ void
 sieve_run_init(struct sieve_run *r, const struct sieve_script *script,
                const struct sieve_message *message)
 {
-    *r = (struct sieve_run){.script = script,
-                            .message = message,
+    *r = (struct sieve_run){.message = message,
                             .steps_left = SIEVE_MAX_STEPS,
                             .work_left = SIEVE_MAX_WORK,
-                            .enabled = script->declared,
                             .implicit_keep = true,
                             .flags = SPAN_EMPTY};
+    r->first = (struct sieve_scope){.script = script,
+                                    .enabled = script->declared,
+                                    .variables = r->variables,
+                                    .shared = r->shared};
+    r->scope = &r->first;
     arena_init(&r->mem, SIEVE_MAX_RUN_MEMORY);
 }
 
@@ -47,14 +50,14 @@ check_enabled(struct sieve_run *r, const struct sieve_node *node)
 
     if (node->fault != NULL)
         return err_set(r->e, OR_MALFORMED, "%s", node->fault);
-    if ((r->script->required & SIEVE_IHAVE) == 0)
+    if ((r->scope->script->required & SIEVE_IHAVE) == 0)
         return OR_OK;
-    if (node->row->ext != 0 && (node->row->ext & r->enabled) == 0)
+    if (node->row->ext != 0 && (node->row->ext & r->scope->enabled) == 0)
         needs = node->row->ext;
     for (size_t i = 0; i < SIEVE_SLOT_COUNT; i++) {
         const struct sieve_tag *tag = node->given[i].tag;
 
-        if (tag != NULL && tag->ext != 0 && (tag->ext & r->enabled) == 0)
+        if (tag != NULL && tag->ext != 0 && (tag->ext & r->scope->enabled) == 0)
             needs = tag->ext;
     }
     if (needs == 0)
@@ -138,13 +141,33 @@ run_block(struct sieve_run *r, const struct sieve_node *first)
     bool taken = false;
     or_status st = OR_OK;
 
-    for (const struct sieve_node *n = first; n != NULL && st == OR_OK && !r->stopped; n = n->next) {
+    for (const struct sieve_node *n = first;
+         n != NULL && st == OR_OK && !r->stopped && !r->scope->returned; n = n->next) {
         st = count_step(r);
         if (st == OR_OK)
             st = check_enabled(r, n);
         if (st == OR_OK)
             st = n->row->block ? run_branch(r, n, &taken) : run_command(r, n);
     }
+    return st;
+}
+
+or_status
+sieve_run_include(struct sieve_run *r, const struct sieve_script *script)
+{
+    struct sieve_scope scope = {
+        .script = script,
+        .outer = r->scope,
+        .enabled = script->declared,
+        .variables = arena_alloc_array(&r->mem, SIEVE_MAX_VARIABLES, sizeof(struct sieve_variable)),
+        .shared = arena_alloc_array(&r->mem, SIEVE_MAX_VARIABLES, sizeof(struct span)),
+    };
+
+    if (scope.variables == NULL || scope.shared == NULL)
+        return OR_LIMIT;
+    r->scope = &scope;
+    or_status st = run_block(r, script->first);
+    r->scope = scope.outer;
     return st;
 }
 
@@ -163,7 +186,7 @@ sieve_run_execute(struct sieve_run *r, struct err *e)
     struct err own = {.text = ""};
 
     r->e = &own;
-    or_status st = run_block(r, r->script->first);
+    or_status st = run_block(r, r->first.script->first);
     if (st == OR_OK && r->implicit_keep) {
         const struct sieve_action keep = {
             .kind = SIEVE_KEEP, .target = SPAN_EMPTY, .flags = r->flags};

@@ -10,14 +10,29 @@
 #include "lmtp/sieve/sieve_script.h"
 #include "lmtp/sieve/sieve_vars.h"
 
+#define SIEVE_MAX_CAPTURES 10 /* ${0} to ${9} */
+
 struct sieve_trace;
 
-#define SIEVE_MAX_CAPTURES 10 /* ${0} to ${9} */
+/* What a script has for itself while it runs; those that include it keep theirs (RFC 6609 3.4). */
+struct sieve_scope {
+    const struct sieve_script *script;
+    struct sieve_scope *outer; /* of the script that includes it; NULL: the first */
+    uint64_t enabled;          /* extensions: required, and what ihave has found so far */
+    bool returned;
+    struct sieve_variable *variables; /* SIEVE_MAX_VARIABLES of them */
+    size_t variable_count;
+    struct span *shared; /* names that "global" has declared; as many places */
+    size_t shared_count;
+    struct span captures[SIEVE_MAX_CAPTURES];
+    size_t capture_count;
+};
 
 /* One run; its memory holds what the actions point to. */
 struct sieve_run {
-    const struct sieve_script *script;
     const struct sieve_message *message;
+    struct sieve_scope first;
+    struct sieve_scope *scope; /* of the script that is running */
     struct arena mem;
     size_t steps_left;
     size_t work_left;
@@ -25,10 +40,12 @@ struct sieve_run {
     bool implicit_keep;
     uint64_t enabled;  /* extensions: required, and what ihave has found so far */
     struct span flags; /* RFC 5232 2: of the message, unless an action says otherwise */
-    struct sieve_variable variables[SIEVE_MAX_VARIABLES];
-    size_t variable_count;
-    struct span captures[SIEVE_MAX_CAPTURES];
-    size_t capture_count;
+    struct sieve_variable variables[SIEVE_MAX_VARIABLES]; /* of the first script */
+    struct span shared[SIEVE_MAX_VARIABLES];              /* the same */
+    struct sieve_variable globals[SIEVE_MAX_VARIABLES];
+    size_t global_count;
+    const struct sieve_script *included[SIEVE_MAX_INCLUDES];
+    size_t included_count;
     struct sieve_actions actions;
     size_t redirects, notifications;
     struct sieve_mark marks[SIEVE_MAX_MARKS];
@@ -52,6 +69,9 @@ void sieve_run_fini(struct sieve_run *r);
 /* The outcome is in r->actions. On OR_LIMIT and OR_MALFORMED `e` says why, and the only action is
  * to keep the message (RFC 5228 2.10.6). */
 or_status sieve_run_execute(struct sieve_run *r, struct err *e) OR_MUST_USE;
+
+/* Runs `script` within the one that is running. */
+or_status sieve_run_include(struct sieve_run *r, const struct sieve_script *script) OR_MUST_USE;
 
 /* For the rows. Counts bytes of work: OR_LIMIT once there is too much. */
 or_status sieve_run_charge(struct sieve_run *r, size_t bytes) OR_MUST_USE;

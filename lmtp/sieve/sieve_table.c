@@ -34,6 +34,7 @@ static const struct sieve_extension extensions[] = {
     {"enotify", SIEVE_ENOTIFY},     /* RFC 5435 */
     {"ihave", SIEVE_IHAVE},         /* RFC 5463 */
     {"duplicate", SIEVE_DUPLICATE}, /* RFC 7352 */
+    {"include", SIEVE_INCLUDE},     /* RFC 6609 */
     {"comparator-i;octet", 0},      /* RFC 5228 2.7.3: may be required, need not */
     {"comparator-i;ascii-casemap", 0},
     {"comparator-i;ascii-numeric", SIEVE_NUMERIC}, /* RFC 4790 9.1 */
@@ -115,6 +116,14 @@ static const struct sieve_tag notify_tags[] = {
     END,
 };
 
+static const struct sieve_tag include_tags[] = {
+    {"personal", SIEVE_SLOT_PLACE, SIEVE_PERSONAL, 0, 0},
+    {"global", SIEVE_SLOT_PLACE, SIEVE_GLOBAL, 0, 0},
+    {"once", SIEVE_SLOT_ONCE, 0, 0, 0},
+    {"optional", SIEVE_SLOT_OPTIONAL, 0, 0, 0},
+    END,
+};
+
 static const struct sieve_tag duplicate_tags[] = {
     {"handle", SIEVE_SLOT_HANDLE, 0, STRING, 0},
     {"header", SIEVE_SLOT_ID, SIEVE_ID_FIELD, STRING, 0},
@@ -151,6 +160,18 @@ static const struct sieve_row commands[] = {
     {.name = "elsif", .tests = SIEVE_ONE_TEST, .block = true},
     {.name = "else", .block = true},
     {.name = "stop", .command = cmd_stop},
+    {.name = "include",
+     .ext = SIEVE_INCLUDE,
+     .tags = {include_tags},
+     .positional = {STRING},
+     .check = cmd_include_check,
+     .command = cmd_include},
+    {.name = "return", .ext = SIEVE_INCLUDE, .command = cmd_return},
+    {.name = "global",
+     .ext = SIEVE_INCLUDE,
+     .positional = {STRINGS},
+     .check = cmd_global_check,
+     .command = cmd_global},
     {.name = "error", .ext = SIEVE_IHAVE, .positional = {STRING}, .command = cmd_error},
     {.name = "keep", .tags = {flag_tags}, .command = cmd_keep},
     {.name = "discard", .command = cmd_discard},

@@ -56,6 +56,9 @@ enum sieve_slot {
     SIEVE_SLOT_OPTIONS,
     SIEVE_SLOT_MESSAGE,
     SIEVE_SLOT_ENCODE,
+    SIEVE_SLOT_PLACE, /* of a script that is included */
+    SIEVE_SLOT_ONCE,
+    SIEVE_SLOT_OPTIONAL,
     SIEVE_SLOT_ID, /* of a message that may be a duplicate */
     SIEVE_SLOT_COUNT,
 };

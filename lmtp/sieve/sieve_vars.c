@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define GLOBAL "global."
+
 static bool
 is_alpha(char c)
 {
@@ -60,14 +62,24 @@ read_reference(struct span s, struct span *name_out)
     return true;
 }
 
+/* RFC 6609 3.4.2: "global.name", when the script may use it. */
+static bool
+has_global_prefix(struct span name)
+{
+    struct span rest = span_from(name, strlen(GLOBAL));
+
+    return span_has_prefix_nocase(name, SPAN_LIT(GLOBAL)) && sieve_vars_is_name(rest);
+}
+
 or_status
-sieve_vars_check(struct span text, struct err *e)
+sieve_vars_check(struct span text, bool has_global, struct err *e)
 {
     struct span name;
 
     for (size_t i = span_find(text, '$'); i < text.n;
          i += 1 + span_find(span_from(text, i + 1), '$'))
-        if (read_reference(span_from(text, i), &name) && span_contains_byte(name, '.'))
+        if (read_reference(span_from(text, i), &name) && span_contains_byte(name, '.') &&
+            !(has_global && has_global_prefix(name)))
             return err_set(e, OR_MALFORMED, "expected a variable without namespace, not \"%.*s\"",
                            SPAN_ARG(name));
     return OR_OK;
@@ -85,21 +97,82 @@ sieve_vars_has(struct span text)
     return false;
 }
 
-struct span
-sieve_vars_get(const struct sieve_run *r, struct span name)
+bool
+sieve_vars_is_settable(struct span name, bool has_global)
 {
+    return sieve_vars_is_name(name) || (has_global && has_global_prefix(name));
+}
+
+static bool
+is_shared(const struct sieve_scope *s, struct span name)
+{
+    for (size_t i = 0; i < s->shared_count; i++)
+        if (span_equal_nocase(s->shared[i], name))
+            return true;
+    return false;
+}
+
+/* Where a variable of that name is kept, and under which name. */
+struct home {
+    struct sieve_variable *items;
+    size_t *count;
+    struct span name;
+};
+
+static struct home
+find_home(struct sieve_run *r, struct span name)
+{
+    bool is_global = has_global_prefix(name);
+
+    if (is_global || is_shared(r->scope, name))
+        return (struct home){r->globals, &r->global_count,
+                             is_global ? span_from(name, strlen(GLOBAL)) : name};
+    return (struct home){r->scope->variables, &r->scope->variable_count, name};
+}
+
+static size_t
+find(const struct home *home)
+{
+    size_t i = 0;
+
+    while (i < *home->count && !span_equal_nocase(home->items[i].name, home->name))
+        i++;
+    return i;
+}
+
+or_status
+sieve_vars_share(struct sieve_run *r, struct span name)
+{
+    struct sieve_scope *s = r->scope;
+    const struct home own = {s->variables, &s->variable_count, name};
+
+    if (is_shared(s, name))
+        return OR_OK;
+    /* RFC 6609 3.4.1 */
+    if (find(&own) < *own.count)
+        return err_set(r->e, OR_MALFORMED, "global: \"%.*s\" is a variable of the script's own",
+                       SPAN_ARG(name));
+    if (s->shared_count == SIEVE_MAX_VARIABLES)
+        return err_set(r->e, OR_LIMIT, "more than %d variables", SIEVE_MAX_VARIABLES);
+    s->shared[s->shared_count++] = name;
+    return OR_OK;
+}
+
+struct span
+sieve_vars_get(struct sieve_run *r, struct span name)
+{
+    const struct home home = find_home(r, name);
+    const struct sieve_scope *s = r->scope;
     uint64_t number;
 
     if (is_number(name)) {
         if (span_parse_u64(name, SIEVE_MAX_CAPTURES - 1, &number) != OR_OK ||
-            number >= r->capture_count)
+            number >= s->capture_count)
             return SPAN_EMPTY;
-        return r->captures[number];
+        return s->captures[number];
     }
-    for (size_t i = 0; i < r->variable_count; i++)
-        if (span_equal_nocase(r->variables[i].name, name))
-            return r->variables[i].value;
-    return SPAN_EMPTY;
+    size_t i = find(&home);
+    return i < *home.count ? home.items[i].value : SPAN_EMPTY;
 }
 
 or_status
@@ -109,7 +182,7 @@ sieve_vars_expand(struct sieve_run *r, struct span text, struct span *out)
     struct buf b;
 
     *out = text;
-    if ((r->script->required & SIEVE_VARIABLES) == 0 || !sieve_vars_has(text))
+    if ((r->scope->script->required & SIEVE_VARIABLES) == 0 || !sieve_vars_has(text))
         return OR_OK;
     buf_init(&b, SIEVE_MAX_STRING_BYTES);
     while (rest.n > 0) {
@@ -141,7 +214,7 @@ sieve_vars_strings(struct sieve_run *r, const struct sieve_arg *arg, struct span
     struct span *strings = arg->strings;
 
     *count_out = arg->count;
-    if ((r->script->required & SIEVE_VARIABLES) != 0) {
+    if ((r->scope->script->required & SIEVE_VARIABLES) != 0) {
         strings = arena_alloc_array(&r->mem, arg->count, sizeof(*strings));
         for (size_t i = 0; strings != NULL && i < arg->count; i++) {
             or_status st = sieve_vars_expand(r, arg->strings[i], &strings[i]);
@@ -170,18 +243,17 @@ cut(struct span value)
 or_status
 sieve_vars_set(struct sieve_run *r, struct span name, struct span value)
 {
-    size_t i = 0;
+    const struct home home = find_home(r, name);
+    size_t i = find(&home);
     struct span copy;
 
-    while (i < r->variable_count && !span_equal_nocase(r->variables[i].name, name))
-        i++;
     if (i == SIEVE_MAX_VARIABLES)
         return err_set(r->e, OR_LIMIT, "more than %d variables", SIEVE_MAX_VARIABLES);
     if (arena_copy(&r->mem, cut(value), &copy) != OR_OK)
         return OR_LIMIT;
-    r->variables[i] = (struct sieve_variable){.name = name, .value = copy};
-    if (i == r->variable_count)
-        r->variable_count++;
+    home.items[i] = (struct sieve_variable){.name = home.name, .value = copy};
+    if (i == *home.count)
+        (*home.count)++;
     return OR_OK;
 }
 
@@ -190,14 +262,14 @@ sieve_vars_capture(struct sieve_run *r, struct span whole, const struct span *pa
 {
     struct span copies[SIEVE_MAX_CAPTURES];
 
-    if ((r->script->required & SIEVE_VARIABLES) == 0)
+    if ((r->scope->script->required & SIEVE_VARIABLES) == 0)
         return OR_OK;
     if (count > SIEVE_MAX_CAPTURES - 1)
         count = SIEVE_MAX_CAPTURES - 1;
     for (size_t i = 0; i <= count; i++)
         if (arena_copy(&r->mem, cut(i == 0 ? whole : parts[i - 1]), &copies[i]) != OR_OK)
             return OR_LIMIT;
-    memcpy(r->captures, copies, (count + 1) * sizeof(copies[0]));
-    r->capture_count = count + 1;
+    memcpy(r->scope->captures, copies, (count + 1) * sizeof(copies[0]));
+    r->scope->capture_count = count + 1;
     return OR_OK;
 }

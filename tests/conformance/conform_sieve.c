@@ -6,6 +6,7 @@
  *     %from a@b   %to a@b                      the envelope, for this test and those that follow
  *     %message                                 so is the message, up to the next directive
  *     %script                                  the script
+ *     %personal NAME   %global NAME            further ones that it may include
  *     %actions                                 what it must come to, one action on each line
  *     %error 3:7: text                         or: where and how compiling it must fail
  *     %fails text                              or: how running it must fail
@@ -19,10 +20,21 @@
 
 #define FILE_MAX_BYTES ((size_t)1 << 20)
 
+#define MAX_LIBRARY 16
+
+/* A script that the tests can include. */
+struct book {
+    enum sieve_place place;
+    struct span name, text;
+    struct sieve_script *script; /* once it was asked for */
+};
+
 struct test {
     struct span title;
     struct span from, to, message;
     struct span script, actions, error, fails;
+    struct book library[MAX_LIBRARY];
+    size_t library_count;
 };
 
 static unsigned tests_run, tests_failed;
@@ -51,6 +63,26 @@ was_seen(void *context, struct span id)
     return false;
 }
 
+static or_status
+load(void *context, enum sieve_place place, struct span name,
+     const struct sieve_script **script_out, struct err *e)
+{
+    struct test *t = context;
+    or_status st = OR_OK;
+
+    for (size_t i = 0; i < t->library_count; i++) {
+        struct book *book = &t->library[i];
+
+        if (book->place != place || !span_equal(book->name, name))
+            continue;
+        if (book->script == NULL)
+            st = sieve_script_compile("included", book->text, NULL, &book->script, e);
+        *script_out = book->script;
+        return st;
+    }
+    return OR_ABSENT;
+}
+
 static void
 check_failure(const struct test *t, or_status st, struct span wanted, const struct err *e)
 {
@@ -76,7 +108,7 @@ check_actions(const struct test *t, const struct sieve_actions *actions)
 }
 
 static void
-run_script(const struct test *t, const struct sieve_script *script)
+run_script(struct test *t, const struct sieve_script *script)
 {
     struct header_block header;
     struct arena mem;
@@ -93,6 +125,8 @@ run_script(const struct test *t, const struct sieve_script *script)
         .detail_separator = '+',
         .mailbox_exists = folder_is_there,
         .was_seen = was_seen,
+        .load = load,
+        .context = t,
     };
 
     arena_init(&mem, 4 * FILE_MAX_BYTES);
@@ -109,7 +143,16 @@ run_script(const struct test *t, const struct sieve_script *script)
 }
 
 static void
-run_test(const struct test *t)
+close_library(struct test *t)
+{
+    for (size_t i = 0; i < t->library_count; i++) {
+        sieve_script_free(t->library[i].script);
+        t->library[i].script = NULL;
+    }
+}
+
+static void
+run_test(struct test *t)
 {
     struct sieve_script *script = NULL;
     struct err e = {""};
@@ -121,6 +164,7 @@ run_test(const struct test *t)
     if (st == OR_OK) {
         run_script(t, script);
         sieve_script_free(script);
+        close_library(t);
         return;
     }
     /* "script:3:7: text" */
@@ -128,6 +172,15 @@ run_test(const struct test *t)
     struct span located = span_from(text, span_find(text, ':') + 1);
     if (t->error.n == 0 || !span_equal(t->error, located))
         complain(t, "does not compile:", located);
+}
+
+static bool
+add_book(struct test *t, enum sieve_place place, struct span name, struct span text)
+{
+    if (t->library_count == MAX_LIBRARY)
+        return false;
+    t->library[t->library_count++] = (struct book){.place = place, .name = name, .text = text};
+    return true;
 }
 
 /* The parts that a directive begins or sets; the value of one that begins a part is the lines below
@@ -147,6 +200,10 @@ take_directive(struct test *t, struct span line, struct span below)
     };
     size_t n = span_find(line, ' ');
 
+    if (span_has_prefix(line, SPAN_LIT("%personal ")))
+        return add_book(t, SIEVE_PERSONAL, span_trim(span_from(line, n)), below);
+    if (span_has_prefix(line, SPAN_LIT("%global ")))
+        return add_book(t, SIEVE_GLOBAL, span_trim(span_from(line, n)), below);
     for (size_t i = 0; i < sizeof(directives) / sizeof(directives[0]); i++) {
         if (!span_equal_cstr(span_slice(line, 0, n), directives[i].name))
             continue;

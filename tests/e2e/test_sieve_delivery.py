@@ -330,3 +330,27 @@ def test_redirect_is_not_repeated(ride, script, subject):
     assert "it was sent on when it came before" in ride.lab.lmtpd.log()
     assert before == 1
     assert len([data for _, data in ride.sink.messages if subject.encode() + b" again" in data]) == 1
+
+
+def test_include(ride, script, subject):
+    """Of the scripts beside the active one; an edited one counts at once, a missing one keeps the mail."""
+    script('include "sorting";', front='require "include";\n')
+    path = os.path.join(ride.lab.directory, "mail/home.test/alice/sieve/sorting.sieve")
+
+    def sort_into(folder):
+        with open(path + ".tmp", "w", encoding="utf-8") as out:
+            out.write(f'require ["fileinto", "mailbox"];\nfileinto :create "{folder}";\n')
+        os.chmod(path + ".tmp", 0o644)
+        os.rename(path + ".tmp", path)
+
+    try:
+        for folder in ("First", "Second"):
+            sort_into(folder)
+            send(ride, f"{subject} {folder}")
+            with ride.mailbox() as box:
+                assert number_of(box, folder, f"{subject} {folder}")
+    finally:
+        os.unlink(path)
+    send(ride, subject + " lost")
+    assert ride.read(subject + " lost")
+    assert 'include: there is no script "sorting"' in ride.lab.lmtpd.log()

@@ -70,6 +70,8 @@ lmtp_talk_init(struct lmtp_talk *t)
         .quota_grace = xstrdup("0"),
         .sieve_script = xstrdup("~/.dovecot.sieve"),
         .sieve_relay = xstrdup(""),
+        .sieve_directory = xstrdup("~/sieve"),
+        .sieve_global_directory = xstrdup(""),
     };
     buf_init(&t->transcript, MAX_TRANSCRIPT_BYTES);
 }
@@ -90,6 +92,8 @@ lmtp_talk_fini(struct lmtp_talk *t)
     free(t->settings.quota_grace);
     free(t->settings.sieve_script);
     free(t->settings.sieve_relay);
+    free(t->settings.sieve_directory);
+    free(t->settings.sieve_global_directory);
     buf_fini(&t->transcript);
     lmtp_shared_free(t->shared);
 }
