@@ -311,7 +311,7 @@ check_command(struct sieve_check *c, struct sieve_node *node)
                                      : sieve_check_missing(c, node->pos, "unknown command \"%.*s\"",
                                                            SPAN_ARG(node->name));
     st = defer_missing(c, node, st);
-    if (st != OR_OK || node->fault != NULL)
+    if (st != OR_OK || node->fault != NULL || node->row == NULL)
         return st;
     if (node->row->block != node->has_block)
         return sieve_check_fail(c, node->pos,
