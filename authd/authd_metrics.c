@@ -18,8 +18,9 @@ static const char *const mechanisms[] = {"PLAIN",
                                          "XOAUTH2",
                                          "other",
                                          NULL};
-static const char *const kinds[] = {"userdb",  "passdb",  "request", "mailbox-domains", "mailboxes",
-                                    "aliases", "senders", "dict",    "other",           NULL};
+static const char *const kinds[] = {"userdb",        "passdb",  "request", "mailbox-domains",
+                                    "mailboxes",     "aliases", "senders", "transports",
+                                    "relay-domains", "dict",    "other",   NULL};
 /* In the order of their enums. */
 static const char *const logins[] = {"accepted", "wrong",     "disabled", "other-user",
                                      "tempfail", "malformed", "no-tls",   "out-of-scope",

@@ -11,8 +11,9 @@
 #include <string.h>
 
 const char *const cli_domain_options[] = {"database=PATH", NULL};
-const char *const cli_domain_set_options[] = {"database=PATH", "quota=SIZE",     "max-users=N",
-                                              "max-aliases=N", "max-quota=SIZE", NULL};
+const char *const cli_domain_set_options[] = {
+    "database=PATH",  "quota=SIZE", "max-users=N", "max-aliases=N",
+    "max-quota=SIZE", "relay=HOST", NULL};
 
 static int
 change(struct cli *cli, enum cli_accounts_mode mode, const char *command, const char *done)
@@ -85,6 +86,17 @@ put_quota(const struct cli *cli, json_t *request)
     return status;
 }
 
+/* --relay; "none": the mail is kept here. */
+static void
+put_relay(const struct cli *cli, json_t *request)
+{
+    const char *relay = cli_option(cli, "relay");
+
+    if (relay != NULL)
+        cli_accounts_put(request, "relay",
+                         strcmp(relay, "none") == 0 ? SPAN_EMPTY : span_cstr(relay));
+}
+
 int
 cli_domain_set(struct cli *cli)
 {
@@ -101,9 +113,12 @@ cli_domain_set(struct cli *cli)
     }
     if (status == CLI_YES)
         status = put_limits(cli, request);
+    if (status == CLI_YES)
+        put_relay(cli, request);
     if (status == CLI_YES && json_object_size(request) == 2)
-        status = cli_fail(cli, CLI_USAGE,
-                          "nothing to set: --quota, --max-users, --max-aliases or --max-quota");
+        status =
+            cli_fail(cli, CLI_USAGE,
+                     "nothing to set: --quota, --relay, --max-users, --max-aliases or --max-quota");
     if (status == CLI_YES)
         status = cli_accounts_change(&a, json_incref(request), "changed", domain);
     json_decref(request);
@@ -120,6 +135,8 @@ print(const char *domain, const json_t *row)
     char quota[CLI_QUOTA_BYTES];
 
     fputs(domain, stdout);
+    if (json_string_length(json_object_get(row, "relay")) > 0)
+        printf(" relay=%s", json_string_value(json_object_get(row, "relay")));
     if (users > 0)
         printf(" max-users=%" JSON_INTEGER_FORMAT, users);
     if (aliases > 0)

@@ -19,11 +19,12 @@
 const char *const cli_user_options[] = {"database=PATH", NULL};
 const char *const cli_user_passwd_options[] = {"database=PATH", "password-stdin", "scheme=SCHEME",
                                                NULL};
-const char *const cli_user_add_options[] = {
-    "database=PATH", "password-stdin", "uid=N",         "gid=N",
-    "home=DIR",      "quota=SIZE",     "scheme=SCHEME", NULL};
+const char *const cli_user_add_options[] = {"database=PATH", "password-stdin", "uid=N",
+                                            "gid=N",         "home=DIR",       "quota=SIZE",
+                                            "scheme=SCHEME", "host=ADDRESS",   NULL};
 const char *const cli_user_set_options[] = {
-    "database=PATH", "quota=SIZE", "enable", "disable", "app-passwords-only=yes|no", NULL};
+    "database=PATH", "quota=SIZE", "enable", "disable", "app-passwords-only=yes|no",
+    "host=ADDRESS",  NULL};
 
 /* --uid or --gid; -1 when not given. */
 static int
@@ -157,6 +158,16 @@ put_flags(const struct cli *cli, json_t *request)
     return CLI_YES;
 }
 
+/* --host; "none": this machine. */
+static void
+put_host(const struct cli *cli, json_t *request)
+{
+    const char *host = cli_option(cli, "host");
+
+    if (host != NULL)
+        cli_accounts_put(request, "host", strcmp(host, "none") == 0 ? SPAN_EMPTY : span_cstr(host));
+}
+
 /* Asks for a password, and puts what is stored of it. */
 static int
 put_password(struct cli_accounts *a, json_t *request)
@@ -213,6 +224,7 @@ cli_user_add(struct cli *cli)
         status = put_place(cli, request);
     if (status == CLI_YES)
         status = put_quota(cli, request);
+    put_host(cli, request);
     if (status == CLI_YES)
         status = put_password(&a, request);
     return end(&a, status, request, "added");
@@ -229,9 +241,11 @@ cli_user_set(struct cli *cli)
         status = put_quota(cli, request);
     if (status == CLI_YES)
         status = put_flags(cli, request);
+    put_host(cli, request);
     if (status == CLI_YES && json_object_size(request) == 2)
-        status = cli_fail(cli, CLI_USAGE,
-                          "nothing to set: --quota, --enable, --disable or --app-passwords-only");
+        status = cli_fail(
+            cli, CLI_USAGE,
+            "nothing to set: --quota, --host, --enable, --disable or --app-passwords-only");
     return end(&a, status, request, "changed");
 }
 
@@ -296,7 +310,8 @@ print_quota(const json_t *row)
 static bool
 print(void *context, json_t *row)
 {
-    const char *home = json_string_value(json_object_get(row, "home"));
+    const char *home = json_string_value(json_object_get(row, "home")),
+               *host = json_string_value(json_object_get(row, "host"));
 
     (void)context;
     fputs(json_string_value(json_object_get(row, "address")), stdout);
@@ -310,6 +325,8 @@ print(void *context, json_t *row)
     print_number("gid", json_object_get(row, "gid"));
     if (home != NULL)
         printf(" home=%s", home);
+    if (host != NULL)
+        printf(" host=%s", host);
     print_quota(row);
     putchar('\n');
     return true;

@@ -16,6 +16,7 @@
 #include "authd/master_session.h"
 
 #include "authd/auth_proto.h"
+#include "authd/authd_host.h"
 #include "authd/authd_metrics.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -75,6 +76,24 @@ add_quota(struct buf *line, const struct account_quota *quota)
         buf_addf(line, "\tquota_message_count=%" PRId64, quota->messages);
 }
 
+/* As Dovecot's LMTP proxy and lmtpd understand it. A session here would find an empty mailbox. */
+static or_status
+add_host(struct master_session *s, struct buf *line, const struct account_row *row, bool is_login,
+         struct err *e)
+{
+    struct account_host host;
+    or_status st = authd_host_of(s->snapshot->settings, row, &s->mem, &host, e);
+
+    if (st != OR_OK)
+        return st == OR_ABSENT ? OR_OK : st;
+    if (is_login)
+        return err_set(e, OR_TEMPFAIL, "the mailbox is on %.*s", SPAN_ARG(host.host));
+    buf_addf(line, "\tproxy\thost=%.*s", SPAN_ARG(host.host));
+    if (host.port != 0)
+        buf_addf(line, "\tport=%u", host.port);
+    return OR_OK;
+}
+
 static or_status
 send_user(struct master_session *s, uint32_t id, const struct account_row *row,
           const char *mechanism, struct err *e)
@@ -92,7 +111,10 @@ send_user(struct master_session *s, uint32_t id, const struct account_row *row,
     add_quota(&line, &row->quota);
     if (mechanism != NULL)
         auth_proto_add(&line, "auth_mech", span_cstr(mechanism));
-    return send_line(s, &line);
+    if (add_host(s, &line, row, mechanism != NULL, e) == OR_OK)
+        return send_line(s, &line);
+    buf_fini(&line);
+    return send_failure(s, id, e);
 }
 
 /* Answers for what a look-up came to when that is not OR_OK. */
@@ -140,7 +162,10 @@ on_pass(void *session, const struct auth_line *line, struct err *e)
     buf_init(&reply, REPLY_MAX_BYTES);
     buf_addf(&reply, "PASS\t%u", line->id);
     auth_proto_add(&reply, "user", row.address.whole);
-    return send_line(s, &reply);
+    if (add_host(s, &reply, &row, false, e) == OR_OK)
+        return send_line(s, &reply);
+    buf_fini(&reply);
+    return send_failure(s, line->id, e);
 }
 
 struct listing {

@@ -10,6 +10,8 @@ static const struct map maps[] = {
     {"mailboxes", map_mailboxes_find},
     {"aliases", map_aliases_find},
     {"senders", map_senders_find},
+    {"transports", map_transports_find},
+    {"relay-domains", map_relay_domains_find},
 };
 
 const struct map *

@@ -11,6 +11,7 @@
 
 /* One look-up: everything in `mem` goes with the request. */
 struct map_query {
+    const struct authd_settings *settings;
     const struct accounts *accounts;
     char delimiter; /* of user+detail; NUL: none */
     struct span key;
@@ -30,6 +31,10 @@ or_status
 map_mailboxes_find(const struct map_query *q, struct buf *value, struct err *e) OR_MUST_USE;
 or_status map_aliases_find(const struct map_query *q, struct buf *value, struct err *e) OR_MUST_USE;
 or_status map_senders_find(const struct map_query *q, struct buf *value, struct err *e) OR_MUST_USE;
+or_status
+map_transports_find(const struct map_query *q, struct buf *value, struct err *e) OR_MUST_USE;
+or_status
+map_relay_domains_find(const struct map_query *q, struct buf *value, struct err *e) OR_MUST_USE;
 
 /* NULL when there is no such table. */
 const struct map *socketmap_maps_find(struct span name);

@@ -16,6 +16,7 @@ find(const struct socketmap_query *q, struct buf *value, struct err *e)
     const struct authd_settings *settings = q->snapshot->settings;
     const struct map *map = socketmap_maps_find(q->table);
     struct map_query query = {
+        .settings = settings,
         .accounts = &((struct authd_built *)q->snapshot->built)->accounts,
         .delimiter = settings->recipient_delimiter[0],
         .key = q->key,
@@ -23,7 +24,9 @@ find(const struct socketmap_query *q, struct buf *value, struct err *e)
     };
 
     if (map == NULL)
-        return err_set(e, OR_CONFIG, "tables are mailbox-domains, mailboxes, aliases, senders");
+        return err_set(e, OR_CONFIG,
+                       "tables are mailbox-domains, mailboxes, aliases, senders, "
+                       "transports, relay-domains");
     or_status st = map->find(&query, value, e);
     authd_metrics_lookup(map->name, st);
     return st;

@@ -47,6 +47,9 @@ static const char *const migrations[] = {
     "ALTER TABLE domains ADD COLUMN max_users INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE domains ADD COLUMN max_aliases INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE domains ADD COLUMN max_quota INTEGER NOT NULL DEFAULT 0;",
+    /* account_host.h; NULL: this machine. */
+    "ALTER TABLE accounts ADD COLUMN host TEXT;"
+    "ALTER TABLE domains ADD COLUMN relay TEXT;",
 };
 
 static const struct sqlite_db_schema schema = {
@@ -93,15 +96,47 @@ account_db_path(const struct account_db *db)
     return db->path;
 }
 
-or_status
-account_db_find_domain(struct account_db *db, struct span domain, struct err *e)
+static or_status
+exists(struct account_db *db, const char *text, struct span key, struct err *e)
 {
-    struct account_sql sql = {
-        .text = "SELECT 1 FROM domains WHERE name = ?1", .params = {domain}, .count = 1};
+    struct account_sql sql = {.text = text, .params = {key}, .count = 1};
 
     lock_take(&db->lock);
     or_status st = account_sql_exists(db, &sql, e);
 
+    lock_drop(&db->lock);
+    return st;
+}
+
+or_status
+account_db_find_domain(struct account_db *db, struct span domain, struct err *e)
+{
+    return exists(db, "SELECT 1 FROM domains WHERE name = ?1", domain, e);
+}
+
+or_status
+account_db_find_mailbox_domain(struct account_db *db, struct span domain, struct err *e)
+{
+    return exists(db, "SELECT 1 FROM domains WHERE name = ?1 AND relay IS NULL", domain, e);
+}
+
+or_status
+account_db_find_relay(struct account_db *db, struct span domain, struct arena *mem,
+                      struct span *relay_out, struct err *e)
+{
+    struct account_sql sql = {.text = "SELECT relay FROM domains WHERE name = ?1"
+                                      " AND relay IS NOT NULL",
+                              .params = {domain},
+                              .count = 1};
+    sqlite3_stmt *step = NULL;
+
+    lock_take(&db->lock);
+    or_status st = account_sql_open(db, &sql, &step, e);
+    if (st == OR_OK)
+        st = account_sql_next(db, step, e);
+    if (st == OR_OK)
+        st = account_sql_text(step, 0, mem, relay_out, e);
+    account_sql_close(step);
     lock_drop(&db->lock);
     return st;
 }
@@ -126,7 +161,7 @@ id_or_none(sqlite3_stmt *step, int column)
 #define ACCOUNT_COLUMNS                                                                            \
     "address, password, enabled, uid, gid, home,"                                                  \
     " coalesce(quota, (SELECT d.quota FROM domains d WHERE d.name = domain)),"                     \
-    " scram_keys, app_passwords_only"
+    " scram_keys, app_passwords_only, host"
 
 /* "BYTES,MESSAGES"; whatever else somebody wrote there is no limit. */
 static struct account_quota
@@ -161,6 +196,8 @@ read_account(sqlite3_stmt *step, struct arena *mem, struct account_row *row_out,
         st = account_sql_text(step, 5, mem, &row.home, e);
     if (st == OR_OK)
         st = account_sql_text(step, 7, mem, &row.scram_keys, e);
+    if (st == OR_OK)
+        st = account_sql_text(step, 9, mem, &row.host, e);
     if (st != OR_OK)
         return st;
     row.address = split_address(whole);

@@ -43,6 +43,7 @@ struct account_row {
     bool app_passwords_only; /* its own password opens nothing; ignored by account_db_add() */
     int64_t uid, gid;
     struct span home;
+    struct span host; /* the machine that has the mailbox (account_host.h); empty: this one */
     struct account_quota quota;          /* its own, or its domain's; ignored by account_db_add() */
     const struct account_source *source; /* set by accounts_find() */
     struct span handle; /* not empty: the source itself says whether a password is right */
@@ -54,6 +55,7 @@ struct account_change {
     const struct account_quota *quota;
     bool quota_of_domain; /* it has no quota of its own any more */
     const bool *app_passwords_only;
+    const struct span *host; /* empty: this machine */
 };
 
 struct account_db;
@@ -82,6 +84,12 @@ or_status account_domain_parse(struct span text, struct arena *mem, struct span 
 /* The look-ups below: OR_OK, OR_ABSENT, or OR_TEMPFAIL when the database cannot be read. */
 or_status
 account_db_find_domain(struct account_db *db, struct span domain, struct err *e) OR_MUST_USE;
+/* One whose mail is kept, not sent on. */
+or_status account_db_find_mailbox_domain(struct account_db *db, struct span domain,
+                                         struct err *e) OR_MUST_USE;
+/* Where mail for this domain, which others keep, goes on to (account_host.h). */
+or_status account_db_find_relay(struct account_db *db, struct span domain, struct arena *mem,
+                                struct span *relay_out, struct err *e) OR_MUST_USE;
 or_status
 account_db_find(struct account_db *db, const struct account_address *address, struct arena *mem,
                 struct account_row *row_out, struct err *e) OR_MUST_USE;
@@ -130,6 +138,9 @@ or_status account_db_add_with(struct account_db *db, const struct account_row *r
 /* Of the domain's mailboxes that have none of their own. */
 or_status account_db_set_domain_quota(struct account_db *db, struct span domain,
                                       const struct account_quota *quota, struct err *e) OR_MUST_USE;
+/* Mail for the domain goes on to `relay`; empty: it is kept here. */
+or_status account_db_set_domain_relay(struct account_db *db, struct span domain, struct span relay,
+                                      struct err *e) OR_MUST_USE;
 or_status account_db_delete(struct account_db *db, const struct account_address *address,
                             struct err *e) OR_MUST_USE;
 /* Adds targets to an alias, making it when it is new. OR_MALFORMED when the alias would lead to

@@ -32,6 +32,7 @@ struct change {
     size_t target_count;
     const struct account_change *set;
     const struct account_quota *quota;
+    struct span relay;
 };
 
 typedef or_status (*change_step)(struct account_db *db, const struct change *c, struct err *e);
@@ -270,7 +271,7 @@ flag_text(const bool *flag)
     return span_cstr(*flag ? "1" : "0");
 }
 
-/* ?4: "1" when ?3 is the new quota. */
+/* ?4: "1" when ?3 is the new quota; ?6: '' is no host at all. */
 static or_status
 step_set(struct account_db *db, const struct change *c, struct err *e)
 {
@@ -281,13 +282,15 @@ step_set(struct account_db *db, const struct change *c, struct err *e)
 
     if (!s->quota_of_domain)
         quota = quota_text(s->quota, text);
-    struct account_sql sql = {
-        .text = "UPDATE accounts SET enabled = coalesce(?2, enabled),"
-                " quota = CASE WHEN ?4 = '1' THEN ?3 ELSE quota END,"
-                " app_passwords_only = coalesce(?5, app_passwords_only) WHERE address = ?1",
-        .params = {c->address->whole, flag_text(s->enabled), quota,
-                   span_cstr(has_quota ? "1" : "0"), flag_text(s->app_passwords_only)},
-        .count = 5};
+    struct account_sql sql = {.text = "UPDATE accounts SET enabled = coalesce(?2, enabled),"
+                                      " quota = CASE WHEN ?4 = '1' THEN ?3 ELSE quota END,"
+                                      " app_passwords_only = coalesce(?5, app_passwords_only),"
+                                      " host = nullif(coalesce(?6, host), '') WHERE address = ?1",
+                              .params = {c->address->whole, flag_text(s->enabled), quota,
+                                         span_cstr(has_quota ? "1" : "0"),
+                                         flag_text(s->app_passwords_only),
+                                         s->host != NULL ? *s->host : (struct span){.p = NULL}},
+                              .count = 6};
 
     or_status st = run_on_existing(db, &sql, "account", c->address->whole, e);
     return st == OR_OK ? account_limits_check(db, ACCOUNT_LIMIT_QUOTA, c->address->whole, e) : st;
@@ -336,6 +339,24 @@ account_db_set_domain_quota(struct account_db *db, struct span domain,
     struct change c = {.domain = domain, .quota = quota};
 
     return transact(db, step_set_domain_quota, &c, e);
+}
+
+static or_status
+step_set_domain_relay(struct account_db *db, const struct change *c, struct err *e)
+{
+    struct account_sql sql =
+        sql_with("UPDATE domains SET relay = nullif(?2, '') WHERE name = ?1", c->domain, c->relay);
+
+    return run_on_existing(db, &sql, "domain", c->domain, e);
+}
+
+or_status
+account_db_set_domain_relay(struct account_db *db, struct span domain, struct span relay,
+                            struct err *e)
+{
+    struct change c = {.domain = domain, .relay = relay.n > 0 ? relay : SPAN_EMPTY};
+
+    return transact(db, step_set_domain_relay, &c, e);
 }
 
 static or_status

@@ -74,6 +74,22 @@ accounts_find_domain(const struct accounts *all, struct span domain, struct err 
 }
 
 or_status
+accounts_find_relay(const struct accounts *all, struct span domain, struct arena *mem,
+                    struct span *relay_out, struct err *e)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const struct account_source *s = &all->sources[i];
+
+        if (s->type->find_relay == NULL || !serves(s, domain))
+            continue;
+        or_status st = s->type->find_relay(s->self, domain, mem, relay_out, e);
+        if (settles(s, st, e))
+            return st;
+    }
+    return OR_ABSENT;
+}
+
+or_status
 accounts_find_alias(const struct accounts *all, const struct account_address *alias,
                     struct arena *mem, struct span **targets_out, size_t *count_out, struct err *e)
 {
@@ -136,7 +152,14 @@ sqlite_find(void *self, const struct account_address *address, struct arena *mem
 static or_status
 sqlite_find_domain(void *self, struct span domain, struct err *e)
 {
-    return account_db_find_domain(self, domain, e);
+    return account_db_find_mailbox_domain(self, domain, e);
+}
+
+static or_status
+sqlite_find_relay(void *self, struct span domain, struct arena *mem, struct span *relay_out,
+                  struct err *e)
+{
+    return account_db_find_relay(self, domain, mem, relay_out, e);
 }
 
 static or_status
@@ -190,6 +213,7 @@ static const struct account_source_type sqlite_type = {
     .kind = "sqlite",
     .find = sqlite_find,
     .find_domain = sqlite_find_domain,
+    .find_relay = sqlite_find_relay,
     .find_alias = sqlite_find_alias,
     .each = sqlite_each,
     .replace_password = sqlite_replace_password,

@@ -22,6 +22,9 @@ struct account_source_type {
     or_status (*find)(void *self, const struct account_address *address, struct arena *mem,
                       struct account_row *row_out, struct err *e);
     or_status (*find_domain)(void *self, struct span domain, struct err *e);
+    /* Where mail for a domain goes on to that others keep; find_domain does not know it. */
+    or_status (*find_relay)(void *self, struct span domain, struct arena *mem,
+                            struct span *relay_out, struct err *e);
     or_status (*find_alias)(void *self, const struct account_address *alias, struct arena *mem,
                             struct span **targets_out, size_t *count_out, struct err *e);
     or_status (*each)(void *self, account_visit visit, void *context, struct err *e);
@@ -68,6 +71,8 @@ or_status accounts_find(const struct accounts *all, const struct account_address
                         struct arena *mem, struct account_row *row_out, struct err *e) OR_MUST_USE;
 or_status
 accounts_find_domain(const struct accounts *all, struct span domain, struct err *e) OR_MUST_USE;
+or_status accounts_find_relay(const struct accounts *all, struct span domain, struct arena *mem,
+                              struct span *relay_out, struct err *e) OR_MUST_USE;
 or_status accounts_find_alias(const struct accounts *all, const struct account_address *alias,
                               struct arena *mem, struct span **targets_out, size_t *count_out,
                               struct err *e) OR_MUST_USE;

@@ -128,7 +128,8 @@ copy_row(struct account_row *row, struct arena *mem, struct err *e)
 
     if (arena_copy(mem, row->address.whole, &whole) != OR_OK ||
         arena_copy(mem, row->password, &row->password) != OR_OK ||
-        arena_copy(mem, row->home, &row->home) != OR_OK)
+        arena_copy(mem, row->home, &row->home) != OR_OK ||
+        arena_copy(mem, row->host, &row->host) != OR_OK)
         return err_set(e, OR_TEMPFAIL, "no room for the account's record");
     row->address = (struct account_address){
         .local = span_slice(whole, 0, row->address.local.n),

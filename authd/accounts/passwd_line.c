@@ -77,6 +77,8 @@ set_extra(struct span field, struct account_row *row, struct err *e)
     if (span_equal_cstr(name, "userdb_quota_rule") &&
         account_quota_parse_rule(value, &row->quota) != OR_OK)
         return err_set(e, OR_MALFORMED, "userdb_quota_rule is none; write e.g. *:storage=5G");
+    if (span_equal_cstr(name, "host"))
+        row->host = value;
     if (span_equal_cstr(name, "nologin"))
         row->enabled = false;
     return OR_OK;

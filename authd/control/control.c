@@ -3,6 +3,7 @@
  */
 #include "authd/control/control.h"
 
+#include "authd/accounts/account_host.h"
 #include "authd/accounts/account_limits.h"
 #include "authd/control/control_args.h"
 #include "authd/control/control_roles.h"
@@ -31,26 +32,42 @@ parse_limits(struct control_call *c, struct account_limits *limits)
                : st;
 }
 
+/* "": the domain's mail is kept here. */
+static or_status
+parse_relay(struct control_call *c, struct span *relay)
+{
+    struct account_host parsed;
+    or_status st = control_args_text(c->request, "relay", relay, c->e);
+
+    return st == OR_OK && relay->n > 0 ? account_host_parse(*relay, c->mem, &parsed, c->e) : st;
+}
+
 static or_status
 domain_set(struct control_call *c)
 {
     const struct account_quota *quota = NULL;
     struct account_quota given;
     struct account_limits limits;
+    struct span relay = {.p = NULL};
     or_status st = control_args_quota(c->request, &given, &quota, c->e);
 
     if (st == OR_OK)
         st = parse_limits(c, &limits);
+    if (st == OR_OK)
+        st = parse_relay(c, &relay);
     if (st != OR_OK)
         return st;
     bool limited = limits.users >= 0 || limits.aliases >= 0 || limits.quota_bytes >= 0;
 
-    if (quota == NULL && !limited)
+    if (quota == NULL && !limited && relay.p == NULL)
         return err_set(c->e, OR_MALFORMED, "nothing to set");
     if (limited)
         st = account_limits_set(c->db, c->domain, &limits, c->e);
-    return st == OR_OK && quota != NULL ? account_db_set_domain_quota(c->db, c->domain, quota, c->e)
-                                        : st;
+    if (st == OR_OK && quota != NULL)
+        st = account_db_set_domain_quota(c->db, c->domain, quota, c->e);
+    return st == OR_OK && relay.p != NULL
+               ? account_db_set_domain_relay(c->db, c->domain, relay, c->e)
+               : st;
 }
 
 static or_status
@@ -64,13 +81,17 @@ show_domain(void *call, struct span domain)
 {
     struct control_call *c = call;
     struct account_limits limits;
+    struct span relay;
 
     if (!control_roles_may_see(c, domain) ||
         account_limits_find(c->db, domain, &limits, NULL) != OR_OK)
         return true;
-    json_t *row = json_pack("{s:s%, s:I, s:I, s:I}", "domain", domain.p, domain.n, "max_users",
-                            (json_int_t)limits.users, "max_aliases", (json_int_t)limits.aliases,
-                            "max_quota", (json_int_t)limits.quota_bytes);
+    if (account_db_find_relay(c->db, domain, c->mem, &relay, NULL) != OR_OK)
+        relay = SPAN_EMPTY;
+    json_t *row =
+        json_pack("{s:s%, s:I, s:I, s:I, s:s%}", "domain", domain.p, domain.n, "max_users",
+                  (json_int_t)limits.users, "max_aliases", (json_int_t)limits.aliases, "max_quota",
+                  (json_int_t)limits.quota_bytes, "relay", relay.p, relay.n);
     bool go_on = c->show(c->context, row);
 
     json_decref(row);

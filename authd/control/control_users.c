@@ -3,6 +3,7 @@
  */
 #include "authd/control/control_users.h"
 
+#include "authd/accounts/account_host.h"
 #include "authd/accounts/app_password_db.h"
 #include "authd/control/control_args.h"
 #include "common/base/clock.h"
@@ -38,8 +39,30 @@ parse_home(struct control_call *c, struct span *home)
     return st;
 }
 
+/* "": this machine. */
 static or_status
-parse_change(struct control_call *c, struct account_quota *quota, struct account_change *change)
+parse_host(struct control_call *c, struct span *host, struct account_change *change)
+{
+    struct account_host parsed;
+    or_status st = control_args_text(c->request, "host", host, c->e);
+
+    if (st != OR_OK || host->p == NULL)
+        return st;
+    /* Mail for the account goes there: that is not a domain administrator's to say. */
+    if (c->role != ACCOUNT_ROLE_SYSTEM)
+        return err_set(c->e, OR_MALFORMED, "host: not allowed");
+    if (host->n > 0)
+        st = account_host_parse(*host, c->mem, &parsed, c->e);
+    if (st == OR_OK && host->n > 0 && !parsed.is_address)
+        st = err_set(c->e, OR_MALFORMED, "host: an IP address is wanted, not a name");
+    if (st == OR_OK)
+        change->host = host;
+    return st;
+}
+
+static or_status
+parse_change(struct control_call *c, struct account_quota *quota, struct span *host,
+             struct account_change *change)
 {
     const bool *of_domain = NULL;
     or_status st = control_args_flag(c->request, "enabled", &change->enabled, c->e);
@@ -49,6 +72,8 @@ parse_change(struct control_call *c, struct account_quota *quota, struct account
     if (st == OR_OK)
         st = control_args_flag(c->request, "quota_of_domain", &of_domain, c->e);
     change->quota_of_domain = of_domain != NULL && *of_domain;
+    if (st == OR_OK)
+        st = parse_host(c, host, change);
     return st == OR_OK ? control_args_quota(c->request, quota, &change->quota, c->e) : st;
 }
 
@@ -58,6 +83,7 @@ control_user_add(struct control_call *c)
     struct account_row row = {.address = c->address, .enabled = true};
     struct account_change change = {.enabled = NULL};
     struct account_quota quota;
+    struct span host;
     or_status st = control_args_password(c->request, &row.password, &row.scram_keys, c->e);
 
     if (st == OR_OK)
@@ -67,7 +93,7 @@ control_user_add(struct control_call *c)
     if (st == OR_OK)
         st = parse_home(c, &row.home);
     if (st == OR_OK)
-        st = parse_change(c, &quota, &change);
+        st = parse_change(c, &quota, &host, &change);
     /* With these a mailbox can be laid over anybody's. */
     if (st == OR_OK && c->role != ACCOUNT_ROLE_SYSTEM &&
         (row.uid >= 0 || row.gid >= 0 || row.home.n != 0))
@@ -80,7 +106,8 @@ control_user_set(struct control_call *c)
 {
     struct account_change change = {.enabled = NULL};
     struct account_quota quota;
-    or_status st = parse_change(c, &quota, &change);
+    struct span host;
+    or_status st = parse_change(c, &quota, &host, &change);
 
     return st == OR_OK ? account_db_set(c->db, &c->address, &change, c->e) : st;
 }
@@ -109,12 +136,12 @@ json_text(struct span s)
 static json_t *
 json_account(const struct account_row *row)
 {
-    return json_pack("{s:o, s:b, s:b, s:b, s:I, s:I, s:o, s:o, s:o}", "address",
+    return json_pack("{s:o, s:b, s:b, s:b, s:I, s:I, s:o, s:o, s:o, s:o}", "address",
                      json_text(row->address.whole), "enabled", row->enabled, "password",
                      row->password.n != 0, "app_passwords_only", row->app_passwords_only,
                      "quota_bytes", (json_int_t)row->quota.bytes, "quota_messages",
                      (json_int_t)row->quota.messages, "uid", json_id(row->uid), "gid",
-                     json_id(row->gid), "home", json_text(row->home));
+                     json_id(row->gid), "home", json_text(row->home), "host", json_text(row->host));
 }
 
 static bool

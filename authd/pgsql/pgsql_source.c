@@ -29,13 +29,13 @@
 static const struct pgsql_queries schemas[PGSQL_SCHEMAS] = {
     [PGSQL_SCHEMA_OUTRIDER] =
         {
-            .user = "SELECT a.password, a.enabled, a.uid, a.gid, a.home,"
+            .user = "SELECT a.password, a.enabled, a.uid, a.gid, a.home, a.host,"
                     " coalesce(a.quota_bytes, d.quota_bytes) AS quota_bytes,"
                     " coalesce(a.quota_messages, d.quota_messages) AS quota_messages"
                     " FROM accounts a JOIN domains d ON d.name = a.domain WHERE a.address = $1",
             .domain = "SELECT 1 FROM domains WHERE name = $1",
             .alias = "SELECT target FROM aliases WHERE address = $1 ORDER BY target",
-            .list = "SELECT a.address AS user, a.password, a.enabled, a.uid, a.gid, a.home,"
+            .list = "SELECT a.address AS user, a.password, a.enabled, a.uid, a.gid, a.home, a.host,"
                     " coalesce(a.quota_bytes, d.quota_bytes) AS quota_bytes,"
                     " coalesce(a.quota_messages, d.quota_messages) AS quota_messages"
                     " FROM accounts a JOIN domains d ON d.name = a.domain ORDER BY a.address",
@@ -189,7 +189,11 @@ read_row(const struct pgsql_rows *rows, size_t row, struct arena *mem, struct ac
         st = read_quota(rows, row, &out->quota, e);
     if (st == OR_OK)
         st = read_password(rows, row, mem, &out->password, e);
-    return st == OR_OK ? read_home(rows, row, mem, &out->home, e) : st;
+    if (st == OR_OK)
+        st = read_home(rows, row, mem, &out->home, e);
+    if (st == OR_OK && arena_copy(mem, text_of(rows, row, "host"), &out->host) != OR_OK)
+        st = err_set(e, OR_TEMPFAIL, "no room for the account's record");
+    return st;
 }
 
 /* ---- questions */

@@ -15,6 +15,7 @@ CREATE TABLE accounts (
     uid bigint,                        -- NULL: authd's mail-uid, mail-gid and mail-home
     gid bigint,
     home text,
+    host text,                         -- IP address of the machine that has the mailbox; NULL: any that is asked
     quota_bytes bigint,                -- NULL: the domain's
     quota_messages bigint,
     CHECK (address = lower(address)),

@@ -38,7 +38,7 @@ say(const char *request)
 }
 
 #define OK "{\"status\":\"ok\"}"
-#define NO_LIMITS ",\"max_users\":0,\"max_aliases\":0,\"max_quota\":0}}"
+#define NO_LIMITS ",\"max_users\":0,\"max_aliases\":0,\"max_quota\":0,\"relay\":\"\"}}"
 #define BAD "{\"status\":\"malformed\",\"error\":\""
 #define GONE "{\"status\":\"absent\",\"error\":\""
 
@@ -148,7 +148,7 @@ START_TEST(lists_come_row_by_row)
     ck_assert_str_eq(authd_talk_line(&talk),
                      "{\"row\":{\"address\":\"own@home.test\",\"enabled\":true,\"password\":true,"
                      "\"app_passwords_only\":false,\"quota_bytes\":0,\"quota_messages\":0,"
-                     "\"uid\":2001,\"gid\":2002,\"home\":\"/srv/own\"}}");
+                     "\"uid\":2001,\"gid\":2002,\"home\":\"/srv/own\",\"host\":null}}");
     ck_assert_str_eq(authd_talk_line(&talk), OK);
 }
 END_TEST

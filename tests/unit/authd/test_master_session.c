@@ -127,6 +127,42 @@ START_TEST(test_unreadable_store_is_temporary)
 }
 END_TEST
 
+static void
+move_bob(const char *host)
+{
+    char sql[128];
+
+    snprintf(sql, sizeof(sql), "UPDATE accounts SET host = '%s' WHERE address = 'bob@home.test'",
+             host);
+    ck_assert_int_eq(sqlite3_exec(talk.accounts->sqlite, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+/* Mail goes to the machine that has the mailbox; a session here would find an empty one. */
+START_TEST(test_mailbox_elsewhere)
+{
+    move_bob("[2001:db8::7]:2424");
+    auth_requests_add(authd_requests(&talk.daemon), 501, 1, SPAN_LIT(COOKIE),
+                      SPAN_LIT("bob@home.test"), "PLAIN");
+    begin();
+    say("USER\t1\tbob@home.test\tservice=lmtp\n");
+    expect("USER\t1\tbob@home.test\tuid=5000\tgid=5001\thome=/srv/mail/home.test/bob"
+           "\tproxy\thost=2001:db8::7\tport=2424",
+           0);
+    say("PASS\t2\tbob@home.test\tservice=lmtp\n");
+    expect("PASS\t2\tuser=bob@home.test\tproxy\thost=2001:db8::7\tport=2424", 0);
+    if (geteuid() == 0) {
+        say("REQUEST\t3\t501\t1\t" COOKIE "\n");
+        expect("FAIL\t3\treason=the mailbox is on 2001:db8::7", 0);
+    }
+    move_bob("192.0.2.1");
+    say("PASS\t4\tbob@home.test\tservice=lmtp\n");
+    expect("PASS\t4\tuser=bob@home.test\tproxy\thost=192.0.2.1", 0);
+    move_bob("no address");
+    say("USER\t5\tbob@home.test\tservice=lmtp\n");
+    ck_assert_int_eq(strncmp(authd_talk_line(&talk), "FAIL\t5\treason=", 14), 0);
+}
+END_TEST
+
 /* ---- REQUEST */
 
 /* What stands around our own pid in a REQUEST line, and what comes back to root. */
@@ -206,6 +242,7 @@ main(void)
     tcase_add_test(tcase, test_quota);
     tcase_add_test(tcase, test_conversations);
     tcase_add_test(tcase, test_unreadable_store_is_temporary);
+    tcase_add_test(tcase, test_mailbox_elsewhere);
     tcase_add_test(tcase, test_request);
     tcase_add_test(tcase, test_request_for_an_account_deleted_meanwhile);
     suite_add_tcase(suite, tcase);

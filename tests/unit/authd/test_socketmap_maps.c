@@ -32,6 +32,17 @@ add_account(const char *text)
 }
 
 static void
+add_account_at(const char *text, const char *where)
+{
+    const struct account_address a = address(text);
+    const struct span host = span_cstr(where);
+
+    add_account(text);
+    ck_assert_int_eq(account_db_set(accounts, &a, &(struct account_change){.host = &host}, NULL),
+                     OR_OK);
+}
+
+static void
 add_alias(const char *alias, const char *target)
 {
     struct account_address a = address(alias);
@@ -55,6 +66,18 @@ set_up(void)
     add_account("alice@home.test");
     add_account("bob@home.test");
     add_account("real@catch.test");
+    ck_assert_int_eq(account_db_add_domain(accounts, SPAN_LIT("far.test"), NULL), OR_OK);
+    ck_assert_int_eq(
+        account_db_set_domain_relay(accounts, SPAN_LIT("far.test"), SPAN_LIT("mx.far.test"), NULL),
+        OR_OK);
+    ck_assert_int_eq(account_db_add_domain(accounts, SPAN_LIT("six.test"), NULL), OR_OK);
+    ck_assert_int_eq(account_db_set_domain_relay(accounts, SPAN_LIT("six.test"),
+                                                 SPAN_LIT("[2001:db8::7]:2525"), NULL),
+                     OR_OK);
+    add_account("known@far.test");
+    add_account_at("there@home.test", "192.0.2.7");
+    add_account_at("six@home.test", "[2001:db8::8]:2424");
+    add_account_at("here@home.test", "192.0.2.1:24");
     add_alias("team@home.test", "alice@home.test");
     add_alias("team@home.test", "bob@home.test");
     add_alias("boss@home.test", "team@home.test");
@@ -77,7 +100,14 @@ static struct span
 ask(const char *table, const char *key, struct buf *value)
 {
     const struct map *map = socketmap_maps_find(span_cstr(table));
-    struct map_query q = {.accounts = &chain, .delimiter = '+', .key = span_cstr(key), .mem = &mem};
+    static char local[] = "192.0.2.1";
+    static char *locals[] = {local};
+    const struct authd_settings settings = {.local_hosts = {.items = locals, .count = 1}};
+    struct map_query q = {.settings = &settings,
+                          .accounts = &chain,
+                          .delimiter = '+',
+                          .key = span_cstr(key),
+                          .mem = &mem};
 
     ck_assert_ptr_nonnull(map);
     buf_reset(value);
@@ -92,6 +122,28 @@ static const struct {
     {"mailbox-domains", "home.test", "home.test"},
     {"mailbox-domains", "HOME.test", "home.test"},
     {"mailbox-domains", "elsewhere.test", "NOTFOUND"},
+    /* A domain whose mail goes on is none of ours; its recipients may be known. */
+    {"mailbox-domains", "far.test", "NOTFOUND"},
+    {"mailboxes", "known@far.test", "known@far.test"},
+    {"relay-domains", "far.test", "far.test"},
+    {"relay-domains", "FAR.test", "FAR.test"},
+    {"relay-domains", "home.test", "NOTFOUND"},
+    {"relay-domains", "elsewhere.test", "NOTFOUND"},
+    {"transports", "far.test", "relay:[mx.far.test]:25"},
+    {"transports", "six.test", "relay:[ipv6:2001:db8::7]:2525"},
+    {"transports", "home.test", "NOTFOUND"},
+    {"transports", "*", "NOTFOUND"},
+    {"transports", ".far.test", "NOTFOUND"},
+    {"transports", "known@far.test", "relay:[mx.far.test]:25"},
+    {"transports", "anybody+x@FAR.test", "relay:[mx.far.test]:25"},
+    {"transports", "\"a b\"@far.test", "relay:[mx.far.test]:25"},
+    {"transports", "there@home.test", "lmtp:[192.0.2.7]:24"},
+    {"transports", "there+lists@home.test", "lmtp:[192.0.2.7]:24"},
+    {"transports", "six@home.test", "lmtp:[ipv6:2001:db8::8]:2424"},
+    {"transports", "here@home.test", "NOTFOUND"},
+    {"transports", "alice@home.test", "NOTFOUND"},
+    {"transports", "nobody@home.test", "NOTFOUND"},
+    {"mailboxes", "there@home.test", "there@home.test"},
     {"mailbox-domains", "alice@home.test", "NOTFOUND"},
     {"mailboxes", "alice@home.test", "alice@home.test"},
     {"mailboxes", "Alice@Home.TEST", "alice@home.test"},

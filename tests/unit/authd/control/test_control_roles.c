@@ -121,6 +121,7 @@ static const struct {
 } refused[] = {
     {DOMAIN, "{\"command\":\"domain-add\",\"domain\":\"c.test\"}"},
     {DOMAIN, "{\"command\":\"domain-set\",\"domain\":\"a.test\",\"max_users\":9}"},
+    {DOMAIN, "{\"command\":\"user-set\"," USER("bob@a.test") ",\"host\":\"192.0.2.7\"}"},
     {DOMAIN, NEW("x@b.test")},
     {DOMAIN, "{\"command\":\"user-set\"," USER("bob@b.test") ",\"enabled\":false}"},
     {DOMAIN, "{\"command\":\"user-passwd\"," USER("bob@b.test") ",\"password\":\"" HASH "\"}"},
