@@ -44,6 +44,13 @@ def base64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+def raw_signature(der):
+    """r and s of an ECDSA signature, 32 bytes each, out of SEQUENCE { INTEGER, INTEGER } (RFC 7518 3.4)."""
+    first = 4 + der[3]
+    numbers = (der[4:first], der[first + 2:first + 2 + der[first + 1]])
+    return b"".join(int.from_bytes(number, "big").to_bytes(32, "big") for number in numbers)
+
+
 class Provider:
     """Serves its key set, answers introspection; `down` turns every answer into 503."""
 
@@ -86,22 +93,44 @@ class Provider:
         modulus = bytes.fromhex(said.stdout.decode().strip().partition("=")[2])
         return {"kty": "RSA", "kid": kid, "alg": "RS256", "use": "sig", "n": base64url(modulus), "e": "AQAB"}
 
+    def make_other_key(self, kid, options, **members):
+        """Of a curve: the public key's last bytes are x, or x and y."""
+        path = f"{self.directory}/{kid}.key"
+        subprocess.run(["openssl", "genpkey", *options, "-out", path], check=True, capture_output=True)
+        der = subprocess.run(["openssl", "pkey", "-in", path, "-pubout", "-outform", "DER"], check=True,
+                             capture_output=True).stdout
+        point = {"x": base64url(der[-32:])}
+        if members["kty"] == "EC":
+            point = {"x": base64url(der[-64:-32]), "y": base64url(der[-32:])}
+        return {"kid": kid, "use": "sig", **members, **point}
+
+    def sign(self, kid, alg, text):
+        key = f"{self.directory}/{kid}.key"
+        if alg != "EdDSA":
+            done = subprocess.run(["openssl", "dgst", "-sha256", "-sign", key], check=True, capture_output=True,
+                                  input=text.encode())
+            return raw_signature(done.stdout) if alg == "ES256" else done.stdout
+        with open(f"{self.directory}/message", "w", encoding="ascii") as file:  # pkeyutl wants to know its length
+            file.write(text)
+        return subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", key, "-in", file.name], check=True,
+                              capture_output=True).stdout
+
     def token(self, kid="one", alg="RS256", **changes):
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": "mail", "iat": now, "exp": now + 300, "scope": "openid mail.login", "email": ALICE,
                   **changes}
         text = ".".join(base64url(json.dumps(part).encode()) for part in ({"alg": alg, "kid": kid}, claims))
-        if alg == "none":
-            return text + "."
-        done = subprocess.run(["openssl", "dgst", "-sha256", "-sign", f"{self.directory}/{kid}.key"], check=True,
-                              capture_output=True, input=text.encode())
-        return text + "." + base64url(done.stdout)
+        return text + "." + ("" if alg == "none" else base64url(self.sign(kid, alg, text)))
 
 
 @pytest.fixture(scope="module")
 def provider(temp_directory):
     provider = Provider(temp_directory)
     provider.keys["one"] = provider.make_key("one")
+    provider.keys["ed"] = provider.make_other_key("ed", ["-algorithm", "ed25519"], kty="OKP", crv="Ed25519", alg="EdDSA")
+    provider.keys["ec"] = provider.make_other_key("ec", ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+                                                  kty="EC", crv="P-256")
+    provider.keys["lame"] = {"kty": "EC", "crv": "P-256", "x": "=", "y": ""}
     yield provider
     provider.server.shutdown()
 
@@ -185,6 +214,17 @@ def test_imaplib(lab, provider):
     assert login(lab, bearer(token, ALICE))[0]
     assert login(lab, bearer(token, "ALICE@Home.Test"))[0]
     assert login(lab, google(token), "XOAUTH2")[0]
+
+
+@pytest.mark.parametrize(("kid", "alg"), [("ed", "EdDSA"), ("ec", "ES256")])
+def test_other_algorithms(lab, provider, kid, alg):
+    token = provider.token(kid=kid, alg=alg)
+    assert login(lab, bearer(token))[0]
+    assert login(lab, google(token), "XOAUTH2")[0]
+    text, _, signature = token.rpartition(".")
+    assert not login(lab, bearer(f"{text}.{signature[:20]}{'B' if signature[20] == 'A' else 'A'}{signature[21:]}"))[0]
+    assert not login(lab, bearer(f"{text}.="))[0]
+    assert not login(lab, bearer(provider.token(kid=kid, alg=alg, aud="calendar")))[0]
 
 
 def test_failure_says_where_tokens_come_from(lab, provider):
