@@ -7,6 +7,7 @@ import imaplib
 import json
 import os
 import re
+import socket
 import ssl
 import subprocess
 import threading
@@ -320,6 +321,47 @@ def test_starts_while_the_provider_is_down(lab, provider):
     while not login(lab, bearer(provider.token()))[0]:
         assert time.monotonic() < deadline
         time.sleep(0.5)
+
+
+def login_from(lab, client, message):
+    """What authd says to a login process about OAUTHBEARER from this address."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(60)
+        s.connect(f"{lab.run_directory}/dovecot-login")
+        file = s.makefile("r", encoding="utf-8")
+        resp = base64.b64encode(message).decode()
+        s.sendall(f"VERSION\t1\t2\nCPID\t{os.getpid()}\nAUTH\t1\tOAUTHBEARER\tservice=imap\tsecured=tls\tnologin\t"
+                  f"rip={client}\tresp={resp}\n".encode())
+        while file.readline() != "DONE\n":
+            pass
+        return file.readline().rstrip("\n")
+
+
+def await_answer(lab, client, message, answer):
+    """authd takes bans over once a second."""
+    deadline = time.monotonic() + 60
+    while not login_from(lab, client, message).startswith(answer):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_token_of_a_banned_client_is_not_looked_at(lab, provider):
+    banned, welcome = "FAIL\t1\treason=Too many failed logins from your address, try again later", "OK\t1"
+    client, token = "198.51.100.8", provider.token()
+    lab.must_cli("ban", "add", client, config=lab.authd)
+    await_answer(lab, client, bearer("unknown"), banned)  # Alice must not have been there
+    asked, said = provider.asked, lab.authd.log().count("oauth: token refused")
+    for message in (bearer("unknown"), bearer("unknown", ALICE), bearer(token, "eve@home.test"), bearer(provider.token(exp=1))):
+        assert login_from(lab, client, message) == banned
+    assert (provider.asked, lab.authd.log().count("oauth: token refused")) == (asked, said)
+    assert login_from(lab, "203.0.113.9", bearer(token)).startswith(welcome)
+
+    lab.must_cli("ban", "remove", client, config=lab.authd)
+    await_answer(lab, client, bearer(token), welcome)
+    lab.must_cli("ban", "add", client, config=lab.authd)
+    await_answer(lab, client, bearer(token), banned)
+    assert login_from(lab, client, bearer(token, ALICE)).startswith(welcome), "where Alice was seen she is let through"
+    assert login_from(lab, client, bearer("unknown", ALICE)).startswith("CONT\t1")
 
 
 def test_no_token_is_logged(lab, provider):
