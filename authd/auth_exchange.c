@@ -69,6 +69,7 @@ auth_exchange_add(struct auth_session *s, const struct auth_line *line, const st
     keep_parameter(x->remote, line, "rip");
     mech_exchange_init(&x->sasl, mech);
     x->sasl.service = span_cstr(x->service);
+    x->sasl.client = span_cstr(x->remote);
     x->next = s->exchanges;
     s->exchanges = x;
     s->count++;

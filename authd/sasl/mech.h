@@ -62,7 +62,9 @@ struct mech_exchange {
     struct buf authcid;         /* who logs in */
     struct buf authzid;         /* as whom; empty: the same */
     struct buf password;
-    struct span service; /* "smtp", "imap": for whom; the session's, no mechanism looks at it */
+    /* The session's, no mechanism looks at them: for whom ("smtp", "imap"), and the client's
+     * address as text, empty where nobody knows. */
+    struct span service, client;
 };
 
 struct mech {
