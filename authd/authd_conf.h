@@ -66,6 +66,7 @@ struct authd_settings {
     int password_scheme;                  /* enum password_scheme: of new passwords */
     bool rehash;
     struct conf_list master_users; /* canonical */
+    char *anonymous_user;          /* canonical; empty: none */
     char *store, *store_password_file;
     int64_t store_timeout_ms;
     int64_t ban_threshold; /* points; 0: nobody is banned */

@@ -62,6 +62,8 @@ write_log(const struct attempt *a, const struct event *event, struct buf *record
     log_line_add(&line, "service", a->origin->service);
     log_line_add(&line, "user", event->user);
     log_line_add(&line, "mech", span_cstr(a->x->mech->name));
+    if (a->x->trace.n > 0)
+        log_line_add(&line, "trace", buf_span(&a->x->trace));
     log_line_add(&line, "action", span_cstr(event->action));
     if (event->reason != NULL)
         log_line_add(&line, "reason", span_cstr(event->reason));
@@ -146,6 +148,9 @@ learn(const struct attempt *a, const struct guard_attempt *tried,
 {
     const struct guard_policy policy = policy_of(a->settings);
 
+    /* Nobody has proved anything: no place becomes one where a user was seen. */
+    if (a->x->mech->needs == MECH_KEYS_ANONYMOUS)
+        return policy.delay_ms;
     if (checked->result == LOGIN_WRONG) {
         struct guard_outcome outcome =
             guard_bad(a->built->guard, &policy, tried, checked->account.n == 0, a->now);

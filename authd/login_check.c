@@ -134,8 +134,9 @@ static or_status
 check_proof(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
             const struct account_row *row, bool trusted, struct err *e)
 {
-    bool by_password = x->mech->needs != MECH_KEYS_TOKEN &&
-                       (x->proof == MECH_PROOF_NONE || x->mech->needs != MECH_KEYS_NONE);
+    enum mech_keys_kind needs = x->mech->needs;
+    bool by_password = needs == MECH_KEYS_SCRAM || needs == MECH_KEYS_PASSWORD ||
+                       (needs == MECH_KEYS_NONE && x->proof == MECH_PROOF_NONE);
     or_status st = x->proof == MECH_PROOF_RIGHT && row->address.whole.n > 0 ? OR_OK : OR_ABSENT;
 
     if (x->proof == MECH_PROOF_NONE)
