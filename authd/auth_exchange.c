@@ -69,6 +69,7 @@ auth_exchange_add(struct auth_session *s, const struct auth_line *line, const st
     keep_parameter(x->remote, line, "rip");
     mech_exchange_init(&x->sasl, mech);
     x->sasl.service = span_cstr(x->service);
+    x->sasl.client = span_cstr(x->remote);
     x->next = s->exchanges;
     s->exchanges = x;
     s->count++;
@@ -174,6 +175,8 @@ auth_exchange_accept(struct auth_session *s, struct auth_exchange *x, struct spa
     buf_init(&line, AUTH_REPLY_MAX_BYTES);
     buf_addf(&line, "OK\t%u", x->id);
     auth_proto_add(&line, "user", user);
+    if (x->sasl.mech->needs == MECH_KEYS_ANONYMOUS)
+        buf_add_cstr(&line, "\tanonymous");
     if (auth_exchange_has_last_word(x) && !x->final_sent) {
         buf_add_cstr(&line, "\tresp=");
         base64_encode(&line, x->sasl.challenge);

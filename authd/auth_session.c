@@ -104,9 +104,21 @@ conclude(struct auth_session *s, struct auth_exchange *x)
     return auth_exchange_challenge(s, x);
 }
 
+/* A banned client's token costs us no signature and its issuer no question. */
+static bool
+is_token_unwelcome(struct auth_session *s, const struct auth_exchange *x)
+{
+    const struct login_origin origin = origin_of(x);
+
+    return x->sasl.mech->needs == MECH_KEYS_TOKEN &&
+           login_attempt_banned(s->daemon, &x->sasl, &origin, &s->mem);
+}
+
 static or_status
 go_on_with_keys(struct auth_session *s, struct auth_exchange *x)
 {
+    if (is_token_unwelcome(s, x))
+        return auth_exchange_refuse(s, x, 0, refusals[LOGIN_BANNED]);
     const struct daemon_snapshot *snapshot = daemon_snapshot_take(s->daemon);
     struct mech_keys keys;
     struct err e = {""};

@@ -3,24 +3,17 @@
  */
 #include "authd/authd_conf.h"
 
+#include "authd/authd_conf_check.h"
 #include "authd/accounts/password_make.h"
-#include "authd/mail_home.h"
-#include "authd/sasl/mech.h"
-#include "common/base/xalloc.h"
 #include "common/run/decisions.h"
 
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #define FIELD(name_) offsetof(struct authd_settings, name_)
 
 /* Uid 0 would make every mailbox root's; Dovecot refuses it too. */
 #define FIRST_UID 1
 #define LAST_UID 4294967293
-
-#define MASTER_USER_BYTES 4096
 
 static const struct conf_option options[] = {
     {.name = "database",
@@ -89,7 +82,12 @@ static const struct conf_option options[] = {
      .def = "PLAIN,LOGIN",
      .help = "SASL mechanisms offered, in this order: PLAIN, LOGIN, SCRAM-SHA-1, SCRAM-SHA-256, "
              "SCRAM-SHA-512, SCRAM-SHA-1-PLUS, SCRAM-SHA-256-PLUS, EXTERNAL, CRAM-MD5, "
-             "OAUTHBEARER, XOAUTH2"},
+             "OAUTHBEARER, XOAUTH2, ANONYMOUS"},
+    {.name = "anonymous-user",
+     .type = CONF_STRING,
+     .offset = FIELD(anonymous_user),
+     .def = "",
+     .help = "the account that ANONYMOUS opens, over IMAP and POP3 only; \"\": none"},
     {.name = "require-tls",
      .type = CONF_BOOL,
      .offset = FIELD(require_tls),
@@ -472,106 +470,6 @@ static const struct conf_service services[] = {
     {.name = "control", .default_mode = 0660},
 };
 
-static or_status
-check_hook(const struct authd_settings *s, const char *name, const char *hook, struct err *e)
-{
-    if (hook[0] != '\0' && (hook[0] != '/' || access(hook, X_OK) != 0))
-        return err_set(e, OR_CONFIG,
-                       "%s: %s: %s is no program that can be started (its whole path)",
-                       s->common.path, name, hook);
-    return OR_OK;
-}
-
-/* Puts each into the form in which accounts are stored. */
-static or_status
-check_master_users(struct authd_settings *s, struct err *e)
-{
-    struct arena mem;
-    or_status st = OR_OK;
-
-    for (size_t i = 0; st == OR_OK && i < s->master_users.count; i++) {
-        struct account_address address;
-
-        arena_init(&mem, MASTER_USER_BYTES);
-        st = account_address_parse(span_cstr(s->master_users.items[i]), false, &mem, &address, e);
-        if (st == OR_OK) {
-            free(s->master_users.items[i]);
-            s->master_users.items[i] = xmemdup0(address.whole.p, address.whole.n);
-        }
-        arena_fini(&mem);
-    }
-    return st == OR_OK ? OR_OK : err_wrap(e, OR_CONFIG, "%s: master-users", s->common.path);
-}
-
-static bool
-is_plain_text(const char *text)
-{
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < ' ' || *text == '"' || *text == '\\' || *text == 0x7f)
-            return false;
-    return true;
-}
-
-static or_status
-check_oauth(const struct authd_settings *s, struct err *e)
-{
-    const struct authd_oauth *oauth = &s->oauth;
-    bool told = oauth->jwks_file[0] != '\0' || oauth->jwks_url[0] != '\0' ||
-                oauth->introspection_url[0] != '\0';
-
-    for (size_t i = 0; i < s->mechanisms.count && !told; i++)
-        if (mech_find(span_cstr(s->mechanisms.items[i]))->needs == MECH_KEYS_TOKEN)
-            return err_set(e, OR_CONFIG,
-                           "mechanisms: \"%s\" needs oauth { jwks-file, jwks-url or "
-                           "introspection-url }",
-                           s->mechanisms.items[i]);
-    /* Both are put into JSON as they are. */
-    if (!is_plain_text(oauth->scope) || !is_plain_text(oauth->discovery))
-        return err_set(e, OR_CONFIG, "oauth: scope and discovery have no quotes in them");
-    return OR_OK;
-}
-
-/* Over the network the kernel names nobody, and nobody is allowed anything. */
-static or_status
-check_control(const struct conf_common *common, struct err *e)
-{
-    for (size_t i = 0; i < common->listener_count; i++) {
-        const struct conf_listener *l = &common->listeners[i];
-
-        if (strcmp(l->service, "control") != 0)
-            continue;
-        for (size_t j = 0; j < l->address_count; j++)
-            if (strncmp(l->addresses[j], "unix:", strlen("unix:")) != 0)
-                return err_set(e, OR_CONFIG, "listen control: \"%s\": a unix socket",
-                               l->addresses[j]);
-    }
-    return OR_OK;
-}
-
-static or_status
-check(void *settings, struct err *e)
-{
-    struct authd_settings *s = settings;
-
-    if (strlen(s->recipient_delimiter) > 1)
-        return err_set(e, OR_CONFIG, "recipient-delimiter: \"%s\": one character, or \"\"",
-                       s->recipient_delimiter);
-    for (size_t i = 0; i < s->mechanisms.count; i++)
-        if (mech_find(span_cstr(s->mechanisms.items[i])) == NULL)
-            return err_set(e, OR_CONFIG, "mechanisms: \"%s\": there is no such mechanism",
-                           s->mechanisms.items[i]);
-    or_status st = check_oauth(s, e);
-    if (st == OR_OK)
-        st = check_control(&s->common, e);
-    if (st == OR_OK)
-        st = check_master_users(s, e);
-    if (st == OR_OK)
-        st = check_hook(s, "ban-hook", s->ban_hook, e);
-    if (st == OR_OK)
-        st = check_hook(s, "login-notice-hook", s->login_notice_hook, e);
-    return st == OR_OK ? mail_home_check(s->mail_home, e) : st;
-}
-
 const struct conf_schema authd_schema = {
     .daemon = "authd",
     .settings_bytes = sizeof(struct authd_settings),
@@ -582,5 +480,5 @@ const struct conf_schema authd_schema = {
     .services = services,
     .service_count = sizeof(services) / sizeof(services[0]),
     .default_user = "outrider-authd",
-    .check = check,
+    .check = authd_conf_check,
 };

@@ -67,6 +67,7 @@ struct authd_settings {
     bool rehash;
     struct conf_list master_users; /* canonical */
     struct conf_list local_hosts;  /* IP addresses */
+    char *anonymous_user;          /* canonical; empty: none */
     char *store, *store_password_file;
     int64_t store_timeout_ms;
     int64_t ban_threshold; /* points; 0: nobody is banned */

@@ -16,6 +16,7 @@ static const char *const mechanisms[] = {"PLAIN",
                                          "CRAM-MD5",
                                          "OAUTHBEARER",
                                          "XOAUTH2",
+                                         "ANONYMOUS",
                                          "other",
                                          NULL};
 static const char *const kinds[] = {"userdb",        "passdb",  "request", "mailbox-domains",

@@ -90,7 +90,15 @@ store_of(const struct dict_session *s)
     return ((const struct authd_built *)s->snapshot->built)->dict;
 }
 
-/* Whose `key` is. OR_MALFORMED: nobody's. */
+/* After a reload without `listen dict` the listener is still there, the store is not. */
+static or_status
+check_store(const struct dict_session *s, struct err *e)
+{
+    return store_of(s) != NULL ? OR_OK
+                               : err_set(e, OR_TEMPFAIL, "listen dict is no longer configured");
+}
+
+/* Whose `key` is. OR_MALFORMED: nobody's; OR_TEMPFAIL: there is no store now. */
 static or_status
 find_space(const struct dict_session *s, struct span key, struct span user,
            struct dict_space *space_out, struct err *e)
@@ -105,7 +113,7 @@ find_space(const struct dict_session *s, struct span key, struct span user,
     if (key.n > DICT_LINE_MAX_KEY_BYTES)
         return err_set(e, OR_LIMIT, "a key of %zu bytes", key.n);
     *space_out = (struct dict_space){.dict = s->dict, .user = private ? user : SPAN_EMPTY};
-    return OR_OK;
+    return check_store(s, e);
 }
 
 /* ---- look-ups */
@@ -337,7 +345,9 @@ commit(struct dict_session *s, struct dict_transaction *t, struct err *e)
     if (t->too_large)
         return err_set(e, OR_LIMIT, "a transaction of more than %d changes or %d bytes",
                        DICT_TRANSACTION_MAX_CHANGES, DICT_TRANSACTION_MAX_BYTES);
-    return dict_store_commit(store_of(s), t->changes, t->count, e);
+    or_status st = check_store(s, e);
+
+    return st == OR_OK ? dict_store_commit(store_of(s), t->changes, t->count, e) : st;
 }
 
 static or_status

@@ -62,6 +62,8 @@ write_log(const struct attempt *a, const struct event *event, struct buf *record
     log_line_add(&line, "service", a->origin->service);
     log_line_add(&line, "user", event->user);
     log_line_add(&line, "mech", span_cstr(a->x->mech->name));
+    if (a->x->trace.n > 0)
+        log_line_add(&line, "trace", buf_span(&a->x->trace));
     log_line_add(&line, "action", span_cstr(event->action));
     if (event->reason != NULL)
         log_line_add(&line, "reason", span_cstr(event->reason));
@@ -146,6 +148,9 @@ learn(const struct attempt *a, const struct guard_attempt *tried,
 {
     const struct guard_policy policy = policy_of(a->settings);
 
+    /* Nobody has proved anything: no place becomes one where a user was seen. */
+    if (a->x->mech->needs == MECH_KEYS_ANONYMOUS)
+        return policy.delay_ms;
     if (checked->result == LOGIN_WRONG) {
         struct guard_outcome outcome =
             guard_bad(a->built->guard, &policy, tried, checked->account.n == 0, a->now);
@@ -162,17 +167,34 @@ learn(const struct attempt *a, const struct guard_attempt *tried,
 
 /* ---- the whole */
 
+/* The same person, however he writes his name. */
+static struct guard_attempt
+attempt_of(const struct attempt *a, struct span who, struct arena *mem)
+{
+    struct account_address address;
+    bool is_address = account_address_parse(who, false, mem, &address, NULL) == OR_OK;
+
+    return (struct guard_attempt){.client = a->origin->client,
+                                  .user = is_address ? address.whole : who,
+                                  .password = buf_span(&a->x->password)};
+}
+
+static void
+report(const struct attempt *a, enum login_result result, const char *why, struct span account)
+{
+    const struct event event = {words[result].level, words[result].action,
+                                result == LOGIN_UNKNOWN_NOW ? why : words[result].reason,
+                                buf_span(&a->x->authcid)};
+
+    tell(a, &event, account);
+    count(a->x, words[result].outcome);
+}
+
 static void
 decide(const struct attempt *a, struct arena *mem, struct login_answer *answer)
 {
     const struct guard_policy policy = policy_of(a->settings);
-    struct account_address address;
-    struct span who = login_names(a->settings, a->x).who;
-    /* The same person, however he writes his name. */
-    bool is_address = account_address_parse(who, false, mem, &address, NULL) == OR_OK;
-    const struct guard_attempt tried = {.client = a->origin->client,
-                                        .user = is_address ? address.whole : who,
-                                        .password = buf_span(&a->x->password)};
+    const struct guard_attempt tried = attempt_of(a, login_names(a->settings, a->x).who, mem);
     struct guard_verdict verdict = guard_ask(a->built->guard, &policy, &tried, a->now);
     struct login_checked checked = {.result = LOGIN_BANNED};
 
@@ -182,12 +204,7 @@ decide(const struct attempt *a, struct arena *mem, struct login_answer *answer)
     }
     answer->result = checked.result;
     answer->user = checked.user;
-    const char *reason =
-        checked.result == LOGIN_UNKNOWN_NOW ? checked.err.text : words[checked.result].reason;
-    const struct event event = {words[checked.result].level, words[checked.result].action, reason,
-                                buf_span(&a->x->authcid)};
-    tell(a, &event, checked.account);
-    count(a->x, words[checked.result].outcome);
+    report(a, checked.result, checked.err.text, checked.account);
 }
 
 static void
@@ -215,6 +232,24 @@ login_attempt(struct daemon *d, const struct mech_exchange *x, const struct logi
     *answer_out = (struct login_answer){.user = SPAN_EMPTY};
     decide(&a, mem, answer_out);
     daemon_snapshot_drop(d, a.snapshot);
+}
+
+bool
+login_attempt_banned(struct daemon *d, const struct mech_exchange *x,
+                     const struct login_origin *origin, struct arena *mem)
+{
+    struct attempt a;
+
+    begin(&a, d, x, origin);
+    /* Whose the token is nobody knows yet. As whom the client says to come decides, as it does with
+     * passwords, whether it is let through from where that user was seen. */
+    const struct guard_policy policy = policy_of(a.settings);
+    const struct guard_attempt tried = attempt_of(&a, buf_span(&x->authzid), mem);
+    bool banned = guard_ask(a.built->guard, &policy, &tried, a.now).banned;
+    if (banned)
+        report(&a, LOGIN_BANNED, NULL, SPAN_EMPTY);
+    daemon_snapshot_drop(d, a.snapshot);
+    return banned;
 }
 
 void

@@ -24,6 +24,11 @@ void
 login_attempt(struct daemon *d, const struct mech_exchange *x, const struct login_origin *origin,
               struct arena *mem, struct login_answer *answer_out);
 
+/* Whether whoever is about to show a token is banned: asked before the token is looked at, for its
+ * issuer would be, too. True: logged and counted. */
+bool login_attempt_banned(struct daemon *d, const struct mech_exchange *x,
+                          const struct login_origin *origin, struct arena *mem);
+
 /* What is refused before that: a response that is none, no TLS. */
 void login_attempt_refused(struct daemon *d, const struct mech_exchange *x,
                            const struct login_origin *origin, unsigned outcome, const char *reason);

@@ -64,8 +64,9 @@ check_password(const struct password_question *q, struct err *e)
 /* A password that was right a short while ago, for the hash as it is stored now, is right. */
 static or_status
 check_known(const struct daemon_snapshot *snapshot, const struct account_row *row,
-            struct span password, bool trusted, struct err *e)
+            const struct mech_exchange *x, bool trusted, struct err *e)
 {
+    struct span password = buf_span(&x->password);
     const struct authd_settings *settings = snapshot->settings;
     int64_t ttl_ms = settings->auth_cache_ttl_ms;
     const struct password_question asked = {.stored = row->password,
@@ -79,9 +80,11 @@ check_known(const struct daemon_snapshot *snapshot, const struct account_row *ro
     struct login_cache_key key;
 
     /* What the store says it says for now: nothing tells when the password changes there. */
-    if (row->handle.n > 0)
-        return row->source->type->verify(row->source->self, row, password, asked.deadline_mono_ms,
-                                         e);
+    if (row->handle.n > 0) {
+        const struct account_question q = {password, x->client, asked.deadline_mono_ms};
+
+        return row->source->type->verify(row->source->self, row, &q, e);
+    }
     if (row->password.n == 0)
         return check_password(&asked, e);
     login_cache_key(cache, &question, &key);
@@ -131,12 +134,13 @@ static or_status
 check_proof(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
             const struct account_row *row, bool trusted, struct err *e)
 {
-    bool by_password = x->mech->needs != MECH_KEYS_TOKEN &&
-                       (x->proof == MECH_PROOF_NONE || x->mech->needs != MECH_KEYS_NONE);
+    enum mech_keys_kind needs = x->mech->needs;
+    bool by_password = needs == MECH_KEYS_SCRAM || needs == MECH_KEYS_PASSWORD ||
+                       (needs == MECH_KEYS_NONE && x->proof == MECH_PROOF_NONE);
     or_status st = x->proof == MECH_PROOF_RIGHT && row->address.whole.n > 0 ? OR_OK : OR_ABSENT;
 
     if (x->proof == MECH_PROOF_NONE)
-        st = check_known(snapshot, row, buf_span(&x->password), trusted, e);
+        st = check_known(snapshot, row, x, trusted, e);
     /* Asked last: a right password that opens nothing takes as long as a wrong one. */
     return st == OR_OK && row->app_passwords_only && by_password ? OR_ABSENT : st;
 }

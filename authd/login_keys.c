@@ -95,6 +95,18 @@ find_token(const struct daemon_snapshot *snapshot, struct span token, struct are
     return OR_OK;
 }
 
+/* Whoever comes without a name may read: a mail server that sends for him is everybody's. */
+static struct span
+find_anonymous(const struct daemon_snapshot *snapshot, struct span service)
+{
+    static const char *const services[] = {"imap", "pop3"};
+
+    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+        if (span_equal_cstr(service, services[i]))
+            return span_cstr(((const struct authd_settings *)snapshot->settings)->anonymous_user);
+    return SPAN_EMPTY;
+}
+
 or_status
 login_keys_find(const struct daemon_snapshot *snapshot, const struct mech_exchange *x,
                 struct arena *mem, struct mech_keys *keys_out, struct err *e)
@@ -102,9 +114,15 @@ login_keys_find(const struct daemon_snapshot *snapshot, const struct mech_exchan
     struct account_address address = {.whole = login_names(snapshot->settings, x).who};
     struct account_row row = {.enabled = false};
 
-    *keys_out = (struct mech_keys){.scram.digest = x->mech->digest, .password = SPAN_EMPTY};
+    *keys_out = (struct mech_keys){
+        .scram.digest = x->mech->digest, .password = SPAN_EMPTY, .anonymous = SPAN_EMPTY};
     if (x->mech->needs == MECH_KEYS_TOKEN)
         return find_token(snapshot, buf_span(&x->password), mem, &keys_out->token, e);
+    if (x->mech->needs == MECH_KEYS_ANONYMOUS) {
+        struct span anonymous = find_anonymous(snapshot, x->service);
+
+        return arena_copy(mem, anonymous, &keys_out->anonymous);
+    }
     or_status st = find_row(snapshot, &address, address.whole, mem, &row, e);
     /* One that its source checks by itself (LDAP by bind) has no keys here. */
     const struct account_row *found = st == OR_OK && row.handle.n == 0 ? &row : NULL;

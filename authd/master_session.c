@@ -22,6 +22,7 @@
 #include "common/base/log.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define REQUEST_ARENA_BYTES 65536
 #define REPLY_MAX_BYTES 8192 /* Dovecot's own limit on a line */
@@ -111,6 +112,9 @@ send_user(struct master_session *s, uint32_t id, const struct account_row *row,
     add_quota(&line, &row->quota);
     if (mechanism != NULL)
         auth_proto_add(&line, "auth_mech", span_cstr(mechanism));
+    /* Dovecot's ACLs tell such users from the account's own. */
+    if (mechanism != NULL && strcmp(mechanism, "ANONYMOUS") == 0)
+        buf_add_cstr(&line, "\tanonymous");
     if (add_host(s, &line, row, mechanism != NULL, e) == OR_OK)
         return send_line(s, &line);
     buf_fini(&line);

@@ -31,6 +31,7 @@ plain_login_check(struct daemon *d, const struct plain_login *l, struct arena *m
     buf_add_span(&x.authcid, l->name);
     buf_add_span(&x.password, l->password);
     x.service = l->service;
+    x.client = l->client;
     login_attempt(d, &x, &origin, mem, &answer);
     mech_exchange_fini(&x);
     *user_out = answer.user;

@@ -14,6 +14,13 @@
 
 typedef bool (*account_visit)(void *context, const struct account_row *row);
 
+/* Is this the account's password? */
+struct account_question {
+    struct span password;
+    struct span client; /* the address that it comes from, as text; empty: not known */
+    int64_t deadline_mono_ms;
+};
+
 /* All but `find` and `close` may be NULL: what such a store does not have. Failures are OR_TEMPFAIL
  * with a text that does not name the source; the chain does. */
 struct account_source_type {
@@ -30,8 +37,8 @@ struct account_source_type {
     or_status (*each)(void *self, account_visit visit, void *context, struct err *e);
     /* Asks the store itself whether this is the password, instead of comparing with row->password.
      * OR_OK, OR_ABSENT: it is not, OR_TEMPFAIL, OR_TIMEOUT. */
-    or_status (*verify)(void *self, const struct account_row *row, struct span password,
-                        int64_t deadline_mono_ms, struct err *e);
+    or_status (*verify)(void *self, const struct account_row *row, const struct account_question *q,
+                        struct err *e);
     /* Stores a password anew where row->password is still what is stored, else OR_ABSENT. Holds up
      * no look-ups. */
     or_status (*replace_password)(void *self, const struct account_row *row, struct span password,

@@ -344,20 +344,19 @@ find(void *self, const struct account_address *address, struct arena *mem,
 
 /* RFC 4513 5.1.2: an empty password would be no proof at all, and the server say yes. */
 static or_status
-verify(void *self, const struct account_row *row, struct span password, int64_t deadline_mono_ms,
-       struct err *e)
+verify(void *self, const struct account_row *row, const struct account_question *q, struct err *e)
 {
     struct ldap_source *s = self;
     LDAP *ld = NULL;
 
-    if (password.n == 0 || span_contains_byte(password, '\0'))
+    if (q->password.n == 0 || span_contains_byte(q->password, '\0'))
         return OR_ABSENT;
-    if (clock_mono_ms() > deadline_mono_ms)
+    if (clock_mono_ms() > q->deadline_mono_ms)
         return err_set(e, OR_TIMEOUT, "no time left");
     or_status st = open_connection(s, &ld, e);
     if (st != OR_OK)
         return st;
-    int rc = bind_as(ld, row->handle.p, password);
+    int rc = bind_as(ld, row->handle.p, q->password);
     if (rc == LDAP_INVALID_CREDENTIALS || rc == LDAP_INAPPROPRIATE_AUTH ||
         rc == LDAP_UNWILLING_TO_PERFORM)
         st = OR_ABSENT;

@@ -6,25 +6,17 @@
 #ifndef OUTRIDER_AUTHD_OAUTH_JWKS_H
 #define OUTRIDER_AUTHD_OAUTH_JWKS_H
 
-#include "common/base/span.h"
+#include "authd/oauth/jwk.h"
 
 #define JWKS_MAX_BYTES (256u << 10)
 #define JWKS_MAX_KEYS 64
-
-struct jwk {
-    char *kid, *alg; /* NULL: it says none */
-    char *kty, *crv; /* crv: of EC */
-    char *json;      /* the key itself */
-    size_t json_bytes;
-};
 
 struct jwks {
     struct jwk keys[JWKS_MAX_KEYS];
     size_t count;
 };
 
-/* Keys that are not for signatures, symmetric ones and kinds we do not know are left out; none left
- * is OR_MALFORMED. Free with jwks_free(). */
+/* What jwk_parse() does not take is left out; none left is OR_MALFORMED. Free with jwks_free(). */
 or_status jwks_parse(struct span text, struct jwks **jwks_out, struct err *e) OR_MUST_USE;
 void jwks_free(struct jwks *jwks); /* NULL is allowed */
 bool jwks_has_kid(const struct jwks *jwks, struct span kid);

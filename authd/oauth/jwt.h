@@ -1,8 +1,6 @@
 /*
  * A signed token (JWT, RFC 7519, in a compact JWS, RFC 7515) against the keys of its issuer, with
- * what RFC 8725 and RFC 9068 ask of whoever takes one.
- *
- * The algorithms are RS, PS and ES with SHA-256, SHA-384 and SHA-512. "none" and HMAC never.
+ * what RFC 8725 and RFC 9068 ask of whoever takes one. The algorithms are those of jws.h.
  *
  * Threads: immutable.
  */

@@ -93,20 +93,22 @@ says_no(int rc)
 }
 
 or_status
-pam_check(const char *service, const char *user, const char *password, struct err *e)
+pam_check(const struct pam_question *q, struct err *e)
 {
-    struct answers answers = {user, password};
+    struct answers answers = {q->user, q->password};
     const struct pam_conv conversation = {converse, &answers};
     pam_handle_t *pam = NULL;
 
-    int rc = pam_start(service, user, &conversation, &pam);
+    int rc = pam_start(q->service, q->user, &conversation, &pam);
+    if (rc == PAM_SUCCESS && q->client != NULL)
+        rc = pam_set_item(pam, PAM_RHOST, q->client);
     if (rc == PAM_SUCCESS)
         rc = ask(pam);
     or_status st = OR_OK;
     if (says_no(rc))
         st = OR_ABSENT;
     else if (rc != PAM_SUCCESS)
-        st = err_set(e, OR_TEMPFAIL, "PAM service %s: %s", service, pam_strerror(pam, rc));
+        st = err_set(e, OR_TEMPFAIL, "PAM service %s: %s", q->service, pam_strerror(pam, rc));
     if (pam != NULL)
         (void)pam_end(pam, rc);
     return st;

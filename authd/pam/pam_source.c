@@ -9,6 +9,7 @@
 #include "common/base/locks.h"
 #include "common/base/xalloc.h"
 #include "common/run/sysuser.h"
+#include "common/text/ip.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,8 @@ struct check {
     struct pam_source *source;
     char *user, *password;
     size_t password_bytes;
-    bool over, left; /* under the source's lock; nobody waits for one that is left */
+    char client[IP_TEXT_BYTES]; /* empty: not known */
+    bool over, left;            /* under the source's lock; nobody waits for one that is left */
     or_status st;
     struct err err;
 };
@@ -109,7 +111,11 @@ run_check(void *context)
 {
     struct check *c = context;
     struct pam_source *s = c->source;
-    or_status st = pam_check(s->service, c->user, c->password, &c->err);
+    const struct pam_question question = {.service = s->service,
+                                          .user = c->user,
+                                          .password = c->password,
+                                          .client = c->client[0] != '\0' ? c->client : NULL};
+    or_status st = pam_check(&question, &c->err);
 
     lock_take(&s->lock);
     c->st = st;
@@ -122,6 +128,22 @@ run_check(void *context)
         free_check(c);
     release(s);
     return NULL;
+}
+
+static struct check *
+new_check(struct pam_source *s, const struct account_row *row, const struct account_question *q)
+{
+    struct check *c = xcalloc(1, sizeof(*c));
+    struct ip ip;
+
+    c->source = s;
+    c->user = xstrdup(row->handle.p);
+    c->password = xmemdup0(q->password.p, q->password.n);
+    c->password_bytes = q->password.n;
+    /* Modules look names up, and match them with lists: they get an address or nothing. */
+    if (ip_parse(q->client, &ip) == OR_OK)
+        ip_format(&ip, c->client);
+    return c;
 }
 
 /* Takes a turn and its hold of the source; OR_TIMEOUT: there is none. */
@@ -170,25 +192,20 @@ wait_for(struct pam_source *s, struct check *c, int64_t deadline_mono_ms)
 }
 
 static or_status
-verify(void *self, const struct account_row *row, struct span password, int64_t deadline_mono_ms,
-       struct err *e)
+verify(void *self, const struct account_row *row, const struct account_question *q, struct err *e)
 {
     struct pam_source *s = self;
     int64_t now_ms = clock_mono_ms();
 
-    if (password.n == 0 || password.n > PAM_CHECK_MAX_PASSWORD_BYTES ||
-        span_contains_byte(password, '\0'))
+    if (q->password.n == 0 || q->password.n > PAM_CHECK_MAX_PASSWORD_BYTES ||
+        span_contains_byte(q->password, '\0'))
         return OR_ABSENT;
-    if (now_ms > deadline_mono_ms)
+    if (now_ms > q->deadline_mono_ms)
         return err_set(e, OR_TIMEOUT, "no time left");
     or_status st = take_turn(s, e);
     if (st != OR_OK)
         return st;
-    struct check *c = xcalloc(1, sizeof(*c));
-    c->source = s;
-    c->user = xstrdup(row->handle.p);
-    c->password = xmemdup0(password.p, password.n);
-    c->password_bytes = password.n;
+    struct check *c = new_check(s, row, q);
     st = start(c, e);
     if (st == OR_OK && !wait_for(s, c, now_ms + s->settings.timeout_ms))
         return err_set(e, OR_TEMPFAIL, "PAM service %s: no answer in time", s->service);

@@ -14,6 +14,7 @@ mech_exchange_init(struct mech_exchange *x, const struct mech *mech)
     buf_init(&x->certificate, MECH_MAX_NAME_BYTES);
     buf_init(&x->authcid, MECH_MAX_NAME_BYTES);
     buf_init(&x->authzid, MECH_MAX_NAME_BYTES);
+    buf_init(&x->trace, MECH_MAX_NAME_BYTES);
     buf_init(&x->password, MECH_MAX_RESPONSE_BYTES);
 }
 
@@ -27,6 +28,7 @@ mech_exchange_fini(struct mech_exchange *x)
     buf_fini_wiped(&x->authcid);
     buf_fini_wiped(&x->authzid);
     buf_fini_wiped(&x->password);
+    buf_fini_wiped(&x->trace);
 }
 
 enum mech_step

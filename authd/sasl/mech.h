@@ -28,7 +28,13 @@ enum mech_step {
 enum mech_proof { MECH_PROOF_NONE, MECH_PROOF_RIGHT, MECH_PROOF_WRONG };
 
 /* What a mechanism needs of an account. */
-enum mech_keys_kind { MECH_KEYS_NONE, MECH_KEYS_SCRAM, MECH_KEYS_PASSWORD, MECH_KEYS_TOKEN };
+enum mech_keys_kind {
+    MECH_KEYS_NONE,
+    MECH_KEYS_SCRAM,
+    MECH_KEYS_PASSWORD,
+    MECH_KEYS_TOKEN,
+    MECH_KEYS_ANONYMOUS,
+};
 
 /* What is known about the access token that stands in `password`. */
 struct mech_token {
@@ -41,6 +47,7 @@ struct mech_keys {
     struct scram_keys scram;
     struct span password; /* as it is stored, in plain text */
     struct mech_token token;
+    struct span anonymous; /* the account of whoever has none; empty: not for this service */
 };
 
 struct mech;
@@ -62,7 +69,10 @@ struct mech_exchange {
     struct buf authcid;         /* who logs in */
     struct buf authzid;         /* as whom; empty: the same */
     struct buf password;
-    struct span service; /* "smtp", "imap": for whom; the session's, no mechanism looks at it */
+    struct buf trace; /* what somebody without a name says of himself, for the log */
+    /* The session's, no mechanism looks at them: for whom ("smtp", "imap"), and the client's
+     * address as text, empty where nobody knows. */
+    struct span service, client;
 };
 
 struct mech {

@@ -16,6 +16,7 @@ extern const struct mech mech_scram_sha512;
 extern const struct mech mech_cram_md5;
 extern const struct mech mech_external;
 extern const struct mech mech_oauthbearer, mech_xoauth2;
+extern const struct mech mech_anonymous;
 
 /* Keep a part of the exchange. OR_MALFORMED: empty, with NUL, over its ceiling, or a name that is
  * not UTF-8. Passwords are any other bytes: they only go into a hash. */

@@ -85,8 +85,9 @@ cmd_include(struct sieve_run *r, const struct sieve_node *node)
     or_status st =
         m->load == NULL
             ? OR_ABSENT
-            : m->load(m->context, place->tag != NULL ? place->tag->choice : SIEVE_PERSONAL, name,
-                      &script, &why);
+            : m->load(m->context,
+                      place->tag != NULL ? (enum sieve_place)place->tag->choice : SIEVE_PERSONAL,
+                      name, &script, &why);
     if (st == OR_OK)
         return include(r, node, script);
     if (st != OR_ABSENT)

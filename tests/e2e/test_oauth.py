@@ -7,6 +7,7 @@ import imaplib
 import json
 import os
 import re
+import socket
 import ssl
 import subprocess
 import threading
@@ -42,6 +43,13 @@ oauth {{
 
 def base64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def raw_signature(der):
+    """r and s of an ECDSA signature, 32 bytes each, out of SEQUENCE { INTEGER, INTEGER } (RFC 7518 3.4)."""
+    first = 4 + der[3]
+    numbers = (der[4:first], der[first + 2:first + 2 + der[first + 1]])
+    return b"".join(int.from_bytes(number, "big").to_bytes(32, "big") for number in numbers)
 
 
 class Provider:
@@ -86,22 +94,44 @@ class Provider:
         modulus = bytes.fromhex(said.stdout.decode().strip().partition("=")[2])
         return {"kty": "RSA", "kid": kid, "alg": "RS256", "use": "sig", "n": base64url(modulus), "e": "AQAB"}
 
+    def make_other_key(self, kid, options, **members):
+        """Of a curve: the public key's last bytes are x, or x and y."""
+        path = f"{self.directory}/{kid}.key"
+        subprocess.run(["openssl", "genpkey", *options, "-out", path], check=True, capture_output=True)
+        der = subprocess.run(["openssl", "pkey", "-in", path, "-pubout", "-outform", "DER"], check=True,
+                             capture_output=True).stdout
+        point = {"x": base64url(der[-32:])}
+        if members["kty"] == "EC":
+            point = {"x": base64url(der[-64:-32]), "y": base64url(der[-32:])}
+        return {"kid": kid, "use": "sig", **members, **point}
+
+    def sign(self, kid, alg, text):
+        key = f"{self.directory}/{kid}.key"
+        if alg != "EdDSA":
+            done = subprocess.run(["openssl", "dgst", "-sha256", "-sign", key], check=True, capture_output=True,
+                                  input=text.encode())
+            return raw_signature(done.stdout) if alg == "ES256" else done.stdout
+        with open(f"{self.directory}/message", "w", encoding="ascii") as file:  # pkeyutl wants to know its length
+            file.write(text)
+        return subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", key, "-in", file.name], check=True,
+                              capture_output=True).stdout
+
     def token(self, kid="one", alg="RS256", **changes):
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": "mail", "iat": now, "exp": now + 300, "scope": "openid mail.login", "email": ALICE,
                   **changes}
         text = ".".join(base64url(json.dumps(part).encode()) for part in ({"alg": alg, "kid": kid}, claims))
-        if alg == "none":
-            return text + "."
-        done = subprocess.run(["openssl", "dgst", "-sha256", "-sign", f"{self.directory}/{kid}.key"], check=True,
-                              capture_output=True, input=text.encode())
-        return text + "." + base64url(done.stdout)
+        return text + "." + ("" if alg == "none" else base64url(self.sign(kid, alg, text)))
 
 
 @pytest.fixture(scope="module")
 def provider(temp_directory):
     provider = Provider(temp_directory)
     provider.keys["one"] = provider.make_key("one")
+    provider.keys["ed"] = provider.make_other_key("ed", ["-algorithm", "ed25519"], kty="OKP", crv="Ed25519", alg="EdDSA")
+    provider.keys["ec"] = provider.make_other_key("ec", ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+                                                  kty="EC", crv="P-256")
+    provider.keys["lame"] = {"kty": "EC", "crv": "P-256", "x": "=", "y": ""}
     yield provider
     provider.server.shutdown()
 
@@ -185,6 +215,17 @@ def test_imaplib(lab, provider):
     assert login(lab, bearer(token, ALICE))[0]
     assert login(lab, bearer(token, "ALICE@Home.Test"))[0]
     assert login(lab, google(token), "XOAUTH2")[0]
+
+
+@pytest.mark.parametrize(("kid", "alg"), [("ed", "EdDSA"), ("ec", "ES256")])
+def test_other_algorithms(lab, provider, kid, alg):
+    token = provider.token(kid=kid, alg=alg)
+    assert login(lab, bearer(token))[0]
+    assert login(lab, google(token), "XOAUTH2")[0]
+    text, _, signature = token.rpartition(".")
+    assert not login(lab, bearer(f"{text}.{signature[:20]}{'B' if signature[20] == 'A' else 'A'}{signature[21:]}"))[0]
+    assert not login(lab, bearer(f"{text}.="))[0]
+    assert not login(lab, bearer(provider.token(kid=kid, alg=alg, aud="calendar")))[0]
 
 
 def test_failure_says_where_tokens_come_from(lab, provider):
@@ -280,6 +321,47 @@ def test_starts_while_the_provider_is_down(lab, provider):
     while not login(lab, bearer(provider.token()))[0]:
         assert time.monotonic() < deadline
         time.sleep(0.5)
+
+
+def login_from(lab, client, message):
+    """What authd says to a login process about OAUTHBEARER from this address."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(60)
+        s.connect(f"{lab.run_directory}/dovecot-login")
+        file = s.makefile("r", encoding="utf-8")
+        resp = base64.b64encode(message).decode()
+        s.sendall(f"VERSION\t1\t2\nCPID\t{os.getpid()}\nAUTH\t1\tOAUTHBEARER\tservice=imap\tsecured=tls\tnologin\t"
+                  f"rip={client}\tresp={resp}\n".encode())
+        while file.readline() != "DONE\n":
+            pass
+        return file.readline().rstrip("\n")
+
+
+def await_answer(lab, client, message, answer):
+    """authd takes bans over once a second."""
+    deadline = time.monotonic() + 60
+    while not login_from(lab, client, message).startswith(answer):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_token_of_a_banned_client_is_not_looked_at(lab, provider):
+    banned, welcome = "FAIL\t1\treason=Too many failed logins from your address, try again later", "OK\t1"
+    client, token = "198.51.100.8", provider.token()
+    lab.must_cli("ban", "add", client, config=lab.authd)
+    await_answer(lab, client, bearer("unknown"), banned)  # Alice must not have been there
+    asked, said = provider.asked, lab.authd.log().count("oauth: token refused")
+    for message in (bearer("unknown"), bearer("unknown", ALICE), bearer(token, "eve@home.test"), bearer(provider.token(exp=1))):
+        assert login_from(lab, client, message) == banned
+    assert (provider.asked, lab.authd.log().count("oauth: token refused")) == (asked, said)
+    assert login_from(lab, "203.0.113.9", bearer(token)).startswith(welcome)
+
+    lab.must_cli("ban", "remove", client, config=lab.authd)
+    await_answer(lab, client, bearer(token), welcome)
+    lab.must_cli("ban", "add", client, config=lab.authd)
+    await_answer(lab, client, bearer(token), banned)
+    assert login_from(lab, client, bearer(token, ALICE)).startswith(welcome), "where Alice was seen she is let through"
+    assert login_from(lab, client, bearer("unknown", ALICE)).startswith("CONT\t1")
 
 
 def test_no_token_is_logged(lab, provider):

@@ -18,7 +18,8 @@ from lab.lab import AUTHD_CONF, Lab
 ALICE = "alice@home.test"
 UMLAUT = "gr\u00fc\u00dfe aus \u00e9vian"
 OPTIONS = """\
-mechanisms = {"PLAIN", "LOGIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "CRAM-MD5", "EXTERNAL"}
+mechanisms = {"PLAIN", "LOGIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "CRAM-MD5", "EXTERNAL", "ANONYMOUS"}
+anonymous-user = "public@home.test"
 allow-weak-schemes = yes
 failure-delay = 100ms
 """
@@ -43,6 +44,7 @@ def lab(temp_directory):
         lab.add_user(ALICE, PASSWORD)
         lab.add_user("umlaut@home.test", UMLAUT)
         lab.add_user("plain@home.test", "in clear")
+        lab.add_user("public@home.test", "nobody says this")
         store_in_clear(lab, "plain@home.test", "in clear")
         lab.make_dkim_keys("home.test")
         shutil.chown(f"{temp_directory}/authd/accounts.sqlite", "nobody", "nogroup")
@@ -231,6 +233,20 @@ def test_external(lab):
     with pytest.raises((imaplib.IMAP4.error, OSError)):
         imap = connected(lab, certified(lab, "self"))
         imap.authenticate("EXTERNAL", lambda _: b"")
+
+
+def test_anonymous(lab):
+    """Public folders for whoever asks; Postfix neither offers it nor takes it."""
+    imap = connected(lab)
+    assert imap.authenticate("ANONYMOUS", lambda _: b"guest@example.org")[0] == "OK"
+    assert imap.select()[0] == "OK"
+    imap.logout()
+    assert "user=public@home.test mech=ANONYMOUS trace=guest@example.org action=accept" in lab.authd.log()
+    with smtplib.SMTP("127.0.0.1", lab.postfix.submission_port, timeout=30) as smtp:
+        smtp.starttls(context=ssl._create_unverified_context())
+        smtp.ehlo()
+        assert "PLAIN" in smtp.esmtp_features["auth"] and "ANONYMOUS" not in smtp.esmtp_features["auth"]
+        assert smtp.docmd("AUTH", "ANONYMOUS Z3Vlc3Q=")[0] == 535
 
 
 def test_passwords_without_tls(lab):

@@ -1,4 +1,5 @@
-/* What a connection's words decide: -PLUS, EXTERNAL, CRAM-MD5, master users, storing anew. */
+/* What a connection's words decide: -PLUS, EXTERNAL, ANONYMOUS, CRAM-MD5, master users, storing
+ * anew. */
 #include "authd/auth_session.h"
 
 #include "authd/accounts/password_make.h"
@@ -235,6 +236,78 @@ START_TEST(external)
 }
 END_TEST
 
+/* ---- ANONYMOUS */
+
+static void
+set_up_anonymous(void)
+{
+    authd_talk_init(&talk, "mechanisms = {\"PLAIN\", \"ANONYMOUS\"}\n"
+                           "anonymous-user = \"Eve@HOME.test\"\n"
+                           "master-users = {\"eve@home.test\"}");
+}
+
+static const struct {
+    const char *said, *answer;
+} anonymous[] = {
+    {"service=imap\tresp=c2lyaGM=\n", "OK\t1\tuser=eve@home.test\tanonymous"}, /* RFC 4505 4 */
+    {"service=pop3\tresp=\n", "OK\t1\tuser=eve@home.test\tanonymous"},
+    /* 2.4's word for it */
+    {"protocol=imap\tresp=\n", "OK\t1\tuser=eve@home.test\tanonymous"},
+    /* nobody sends, or writes scripts, without a name */
+    {"service=smtp\tresp=\n", "FAIL\t1"},
+    {"service=submission\tresp=\n", "FAIL\t1"},
+    {"service=sieve\tresp=\n", "FAIL\t1"},
+    {"service=\tresp=\n", "FAIL\t1"},
+    {"resp=\n", "FAIL\t1"},
+    /* a trace with NUL, and one that is not UTF-8 */
+    {"service=imap\tresp=YQBi\n", "FAIL\t1"},
+    {"service=imap\tresp=/w==\n", "FAIL\t1"},
+};
+
+START_TEST(anonymous_reads)
+{
+    authd_talk_start(&talk, dovecot_session);
+    say(HELLO("2"));
+    expect("VERSION\t1\t4");
+    expect("MECH\tPLAIN\tplaintext");
+    expect("MECH\tANONYMOUS\tanonymous"); /* Postfix drops it for its noanonymous */
+    skip_greeting();
+    say("AUTH\t1\tANONYMOUS\t");
+    say(anonymous[_i].said);
+    expect(anonymous[_i].answer);
+}
+END_TEST
+
+START_TEST(anonymous_is_asked)
+{
+    begin(HELLO("2"));
+    say("AUTH\t1\tANONYMOUS\tservice=imap\n");
+    expect("CONT\t1\t");
+    say("CONT\t1\tc2lyaGM=\n");
+    expect("OK\t1\tuser=eve@home.test\tanonymous");
+}
+END_TEST
+
+static const struct {
+    const char *options, *answer;
+} no_anonymous[] = {
+    {"", "FAIL\t1\treason=Unsupported authentication mechanism"},
+    {"anonymous-user = \"eve@home.test\"", "FAIL\t1\treason=Unsupported authentication mechanism"},
+    {"mechanisms = {\"ANONYMOUS\"}\nanonymous-user = \"off@home.test\"",
+     "FAIL\t1\tuser=off@home.test\tcode=user_disabled"},
+    {"mechanisms = {\"ANONYMOUS\"}\nanonymous-user = \"nobody@home.test\"",
+     "FAIL\t1\tuser=nobody@home.test"},
+};
+
+START_TEST(anonymous_is_off)
+{
+    authd_talk_init(&talk, no_anonymous[_i].options);
+    begin(HELLO("2"));
+    auth(1, "ANONYMOUS", "", SPAN_EMPTY);
+    expect(no_anonymous[_i].answer);
+}
+END_TEST
+
 /* ---- CRAM-MD5 */
 
 static void
@@ -450,6 +523,11 @@ main(void)
     tcase_add_test(binding, a_taken_away_offer_is_noticed);
     tcase_add_test(binding, cancel_is_answered_to_who_waits);
     tcase_add_loop_test(add_case(s, "external", set_up_external), external, 0, COUNT(externals));
+    TCase *nobody = add_case(s, "anonymous", set_up_anonymous);
+    tcase_add_loop_test(nobody, anonymous_reads, 0, COUNT(anonymous));
+    tcase_add_test(nobody, anonymous_is_asked);
+    tcase_add_loop_test(add_case(s, "no anonymous", NULL), anonymous_is_off, 0,
+                        COUNT(no_anonymous));
     tcase_add_test(add_case(s, "cram", set_up_cram), cram_md5);
     tcase_add_loop_test(add_case(s, "masters", set_up_masters), master, 0, COUNT(masters));
     tcase_add_test(add_case(s, "no masters", set_up_external), no_master);

@@ -109,6 +109,9 @@ START_TEST(test_mistakes_name_the_option)
         {OWNER "failure-delay = 9s\n", "failure-delay"}, /* Postfix waits 10 s in all */
         {OWNER "hash-timeout = 9s\n", "hash-timeout"},
         {OWNER "require-tls = maybe\n", "require-tls"},
+        {OWNER "mechanisms = {\"ANONYMOUS\"}\n", "anonymous-user"},
+        {OWNER "anonymous-user = \"public\"\n", "anonymous-user"},
+        {OWNER "anonymous-user = \"ann*root@home.test\"\n", "anonymous-user"},
         {OWNER "nonsense = 1\n", "nonsense"},
         {OWNER "listen control { address = {\"inet:127.0.0.1:9\"} }\n", "listen control"},
         {OWNER "listen nonsense { mode = \"0600\" }\n", "nonsense"},

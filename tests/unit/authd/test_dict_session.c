@@ -169,6 +169,21 @@ START_TEST(test_unreadable_accounts_are_a_failure)
 }
 END_TEST
 
+/* As after a reload without `listen dict`: accounts are still found, what was stored is not. */
+START_TEST(test_no_store)
+{
+    tear_down();
+    authd_talk_init(&talk, "");
+    begin(HELLO);
+    say("Lpriv/a\tbob\nLshared/userdb/bob@home.test\t\nI0\t0\tpriv/\tbob\nB1\tbob\nS1\tpriv/"
+        "a\tv\nC1\n");
+    expect("Flisten dict is no longer configured\n" BOB_USERDB
+           "Flisten dict is no longer configured\nF1\ta change was refused\n",
+           0);
+    authd_talk_end(&talk);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -179,6 +194,7 @@ main(void)
     tcase_add_test(tcase, test_conversation);
     tcase_add_test(tcase, test_password_hash);
     tcase_add_test(tcase, test_dicts_are_apart);
+    tcase_add_test(tcase, test_no_store);
     tcase_add_loop_test(tcase, test_what_is_not_the_protocol_ends_the_connection, 0,
                         (int)(sizeof(breaks) / sizeof(breaks[0])));
     tcase_add_test(tcase, test_unreadable_accounts_are_a_failure);

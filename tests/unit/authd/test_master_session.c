@@ -198,6 +198,21 @@ START_TEST(test_request)
 }
 END_TEST
 
+/* Dovecot's ACLs know somebody without a name by it. */
+START_TEST(test_request_of_an_anonymous_login)
+{
+    auth_requests_add(authd_requests(&talk.daemon), 501, 1, SPAN_LIT(COOKIE),
+                      SPAN_LIT("bob@home.test"), "ANONYMOUS");
+    begin();
+    say("REQUEST\t1\t501\t1\t" COOKIE "\n");
+    expect(geteuid() == 0
+               ? "USER\t1\tbob@home.test\tuid=5000\tgid=5001\thome=/srv/mail/home.test/bob"
+                 "\tauth_mech=ANONYMOUS\tanonymous"
+               : "FAIL\t1",
+           0);
+}
+END_TEST
+
 START_TEST(test_request_for_an_account_deleted_meanwhile)
 {
     auth_requests_add(authd_requests(&talk.daemon), 501, 1, SPAN_LIT(COOKIE),
@@ -244,6 +259,7 @@ main(void)
     tcase_add_test(tcase, test_unreadable_store_is_temporary);
     tcase_add_test(tcase, test_mailbox_elsewhere);
     tcase_add_test(tcase, test_request);
+    tcase_add_test(tcase, test_request_of_an_anonymous_login);
     tcase_add_test(tcase, test_request_for_an_account_deleted_meanwhile);
     suite_add_tcase(suite, tcase);
     return unit_main(suite);

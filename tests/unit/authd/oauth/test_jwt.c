@@ -6,7 +6,10 @@
 #include "common/text/base64.h"
 #include "tests/support/unit.h"
 
-#include <cjose/cjose.h>
+#include <openssl/core_names.h>
+#include <openssl/ecdsa.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,25 +19,81 @@
     "{\"iss\":\"https://idp.test\",\"aud\":[\"other\",\"mail\"],\"exp\":1700000300,"               \
     "\"iat\":1699999999,\"scope\":\"openid mail.login\",\"email\":\"alice@home.test\"}"
 
-enum key { RSA_ONE, RSA_TWO, RSA_SHORT, EC_256, EC_384, KEYS };
-static cjose_jwk_t *keys[KEYS];
+enum key { RSA_ONE, RSA_TWO, RSA_SHORT, EC_256, EC_384, EC_521, ED, KEYS };
+static EVP_PKEY *keys[KEYS];
 static struct jwks *trusted;
 static struct buf trusted_text;
 
-static cjose_jwk_t *
+static EVP_PKEY *
 make_key(enum key key)
 {
-    const uint8_t exponent[] = {1, 0, 1};
-
-    if (key == EC_256)
-        return cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_256, NULL);
-    if (key == EC_384)
-        return cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_384, NULL);
-    return cjose_jwk_create_RSA_random(key == RSA_SHORT ? 1024 : 2048, exponent, sizeof(exponent),
-                                       NULL);
+    if (key == ED)
+        return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    if (key >= EC_256)
+        return EVP_PKEY_Q_keygen(NULL, NULL, "EC",
+                                 key == EC_256   ? "P-256"
+                                 : key == EC_384 ? "P-384"
+                                                 : "P-521");
+    return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)(key == RSA_SHORT ? 1024 : 2048));
 }
 
-/* All but RSA_TWO, whose name is somebody else's. */
+static void
+add_part(struct buf *out, struct span bytes)
+{
+    size_t from = out->n;
+
+    base64_encode(out, bytes);
+    while (out->n > from && out->p[out->n - 1] == '=')
+        out->n--;
+    for (size_t i = from; i < out->n; i++)
+        out->p[i] = (char)(out->p[i] == '+' ? '-' : out->p[i] == '/' ? '_' : out->p[i]);
+}
+
+static size_t
+half_of(enum key key)
+{
+    return ((size_t)EVP_PKEY_get_bits(keys[key]) + 7) / 8;
+}
+
+/* `bytes` 0: as many as it has. */
+static void
+add_number(struct buf *out, enum key key, const char *name, size_t bytes)
+{
+    unsigned char number[1024];
+    BIGNUM *bn = NULL;
+
+    ck_assert_int_eq(EVP_PKEY_get_bn_param(keys[key], name, &bn), 1);
+    int n = BN_bn2binpad(bn, number, bytes != 0 ? (int)bytes : BN_num_bytes(bn));
+    ck_assert_int_gt(n, 0);
+    add_part(out, span_make((const char *)number, (size_t)n));
+    BN_free(bn);
+}
+
+/* Without the first brace: members can be put in front. */
+static void
+add_key(struct buf *out, enum key key)
+{
+    unsigned char x[32];
+    size_t n = sizeof(x);
+
+    buf_addf(out, "\"kid\":\"k%d\",", key);
+    if (key == ED) {
+        ck_assert_int_eq(EVP_PKEY_get_raw_public_key(keys[key], x, &n), 1);
+        buf_add_cstr(out, "\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"");
+        add_part(out, span_make((const char *)x, n));
+    } else if (key >= EC_256) {
+        buf_addf(out, "\"kty\":\"EC\",\"crv\":\"P-%d\",\"x\":\"", EVP_PKEY_get_bits(keys[key]));
+        add_number(out, key, OSSL_PKEY_PARAM_EC_PUB_X, half_of(key));
+        buf_add_cstr(out, "\",\"y\":\"");
+        add_number(out, key, OSSL_PKEY_PARAM_EC_PUB_Y, half_of(key));
+    } else {
+        buf_add_cstr(out, "\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"");
+        add_number(out, key, OSSL_PKEY_PARAM_RSA_N, 0);
+    }
+    buf_add_cstr(out, "\"}");
+}
+
+/* All but RSA_TWO, whose name is somebody else's; RSA_SHORT is not taken. */
 static void
 setup(void)
 {
@@ -43,45 +102,79 @@ setup(void)
     buf_init(&trusted_text, JWKS_MAX_BYTES);
     buf_add_cstr(&trusted_text, "{\"keys\":[{\"kty\":\"oct\",\"kid\":\"shared\",\"k\":\"AAAA\"}");
     for (enum key i = 0; i < KEYS; i++) {
-        char kid[8];
-
         keys[i] = make_key(i);
         ck_assert_ptr_nonnull(keys[i]);
-        snprintf(kid, sizeof(kid), "k%d", i);
-        ck_assert(cjose_jwk_set_kid(keys[i], kid, strlen(kid), NULL));
-        char *json = cjose_jwk_to_json(keys[i], false, NULL);
-        if (i != RSA_TWO)
-            buf_addf(&trusted_text, ",%s", json);
-        free(json);
+        if (i == RSA_TWO)
+            continue;
+        buf_add_cstr(&trusted_text, ",{");
+        add_key(&trusted_text, i);
     }
     buf_add_cstr(&trusted_text, "]}");
     ck_assert_int_eq(jwks_parse(buf_span(&trusted_text), &trusted, &e), OR_OK);
-    ck_assert_uint_eq(trusted->count, KEYS - 1);
+    ck_assert_uint_eq(trusted->count, KEYS - 2);
 }
 
 static void
 teardown(void)
 {
     for (enum key i = 0; i < KEYS; i++)
-        cjose_jwk_release(keys[i]);
+        EVP_PKEY_free(keys[i]);
     jwks_free(trusted);
     buf_fini(&trusted_text);
 }
 
-/* For free(). */
+/* RFC 7518 3.4 */
+static size_t
+raw_of(enum key key, unsigned char *signature, size_t n)
+{
+    const unsigned char *p = signature;
+    ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &p, (long)n);
+    int half = (int)half_of(key);
+
+    ck_assert_ptr_nonnull(pair);
+    ck_assert_int_eq(BN_bn2binpad(ECDSA_SIG_get0_r(pair), signature, half), half);
+    ck_assert_int_eq(BN_bn2binpad(ECDSA_SIG_get0_s(pair), signature + half, half), half);
+    ECDSA_SIG_free(pair);
+    return 2 * half_of(key);
+}
+
+static size_t
+make_signature(enum key key, const char *alg, struct span message, unsigned char *out, size_t room)
+{
+    const EVP_MD *digest = strstr(alg, "512") != NULL   ? EVP_sha512()
+                           : strstr(alg, "384") != NULL ? EVP_sha384()
+                                                        : EVP_sha256();
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *ctx = NULL;
+
+    ck_assert_int_eq(EVP_DigestSignInit(md, &ctx, key == ED ? NULL : digest, NULL, keys[key]), 1);
+    if (alg[0] == 'P') {
+        ck_assert_int_eq(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING), 1);
+        ck_assert_int_eq(EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST), 1);
+    }
+    ck_assert_int_eq(EVP_DigestSign(md, out, &room, (const unsigned char *)message.p, message.n),
+                     1);
+    EVP_MD_CTX_free(md);
+    return key >= EC_256 && key <= EC_521 ? raw_of(key, out, room) : room;
+}
+
+/* For free(). How it is signed stands in the header, as its first member. */
 static char *
 sign(enum key key, const char *header, const char *payload)
 {
-    json_t *fields = json_loads(header, 0, NULL);
-    cjose_jws_t *jws = cjose_jws_sign(keys[key], (cjose_header_t *)fields, (const uint8_t *)payload,
-                                      strlen(payload), NULL);
-    const char *text;
+    unsigned char signature[1024];
+    struct buf token;
 
-    ck_assert_ptr_nonnull(jws);
-    ck_assert(cjose_jws_export(jws, &text, NULL));
-    char *copy = strdup(text);
-    cjose_jws_release(jws);
-    json_decref(fields);
+    buf_init(&token, 1u << 16);
+    add_part(&token, span_cstr(header));
+    buf_add_char(&token, '.');
+    add_part(&token, span_cstr(payload));
+    size_t n = make_signature(key, header + strlen("{\"alg\":\""), buf_span(&token), signature,
+                              sizeof(signature));
+    buf_add_char(&token, '.');
+    add_part(&token, span_make((const char *)signature, n));
+    char *copy = strndup(token.p, token.n);
+    buf_fini(&token);
     return copy;
 }
 
@@ -105,6 +198,20 @@ static const struct {
     {"{\"alg\":\"PS256\",\"kid\":\"k0\"}", RSA_ONE, OR_OK},
     {"{\"alg\":\"ES256\",\"kid\":\"k3\",\"typ\":\"at+jwt\"}", EC_256, OR_OK},
     {"{\"alg\":\"ES384\",\"kid\":\"k4\",\"typ\":\"JWT\"}", EC_384, OR_OK},
+    {"{\"alg\":\"RS384\"}", RSA_ONE, OR_OK},
+    {"{\"alg\":\"PS384\"}", RSA_ONE, OR_OK},
+    {"{\"alg\":\"PS512\"}", RSA_ONE, OR_OK},
+    {"{\"alg\":\"ES512\"}", EC_521, OR_OK},
+    {"{\"alg\":\"EdDSA\",\"kid\":\"k6\"}", ED, OR_OK},
+    {"{\"alg\":\"Ed25519\"}", ED, OR_OK},
+    /* RFC 8725 3.1: an algorithm with another kind of key */
+    {"{\"alg\":\"ES256\",\"kid\":\"k4\"}", EC_384, OR_ABSENT},
+    {"{\"alg\":\"ES384\"}", EC_256, OR_ABSENT},
+    {"{\"alg\":\"ES256\",\"kid\":\"k6\"}", ED, OR_ABSENT},
+    {"{\"alg\":\"EdDSA\",\"kid\":\"k3\"}", EC_256, OR_ABSENT},
+    {"{\"alg\":\"Ed448\"}", ED, OR_ABSENT},
+    {"{\"alg\":\"ES256K\"}", EC_256, OR_ABSENT},
+    {"{\"alg\":\"rs256\"}", RSA_ONE, OR_ABSENT},
     /* somebody else's key, under its own, our and no name */
     {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", RSA_TWO, OR_ABSENT},
     {"{\"alg\":\"RS256\",\"kid\":\"k0\"}", RSA_TWO, OR_ABSENT},
@@ -137,12 +244,13 @@ START_TEST(algorithm_of_key)
     struct jwks *one = NULL;
     struct buf text;
     json_t *claims = NULL;
-    char *json = cjose_jwk_to_json(keys[RSA_ONE], false, NULL);
     char *rs = sign(RSA_ONE, "{\"alg\":\"RS256\"}", GOOD);
     char *ps = sign(RSA_ONE, "{\"alg\":\"PS256\"}", GOOD);
 
     buf_init(&text, JWKS_MAX_BYTES);
-    buf_addf(&text, "{\"keys\":[{\"alg\":\"PS256\",%s]}", json + 1);
+    buf_add_cstr(&text, "{\"keys\":[{\"alg\":\"PS256\",");
+    add_key(&text, RSA_ONE);
+    buf_add_cstr(&text, "]}");
     ck_assert_int_eq(jwks_parse(buf_span(&text), &one, &e), OR_OK);
     ck_assert_int_eq(jwt_verify(span_cstr(rs), one, &claims, &e), OR_ABSENT);
     ck_assert_int_eq(jwt_verify(span_cstr(ps), one, &claims, &e), OR_OK);
@@ -151,21 +259,8 @@ START_TEST(algorithm_of_key)
     buf_fini(&text);
     free(rs);
     free(ps);
-    free(json);
 }
 END_TEST
-
-static void
-add_part(struct buf *out, struct span bytes)
-{
-    size_t from = out->n;
-
-    base64_encode(out, bytes);
-    while (out->n > from && out->p[out->n - 1] == '=')
-        out->n--;
-    for (size_t i = from; i < out->n; i++)
-        out->p[i] = (char)(out->p[i] == '+' ? '-' : out->p[i] == '/' ? '_' : out->p[i]);
-}
 
 static const struct {
     const char *header, *payload;
@@ -187,9 +282,8 @@ static const struct {
     {"[\"alg\",\"RS256\"]", GOOD, OR_MALFORMED},
     {"{\"alg\":\"RS256\"", GOOD, OR_MALFORMED},
     {"{\"alg\":\"RS256\",\"x\":[[[[[[[[1]]]]]]]]}", GOOD, OR_LIMIT},
-    {"{\"alg\":\"RS256\"}", "{\"x\":[[[[[[[[1]]]]]]]]}", OR_LIMIT},
-    {"{\"alg\":\"RS256\"}", "\"alice\"", OR_MALFORMED},
-    {"{\"alg\":\"RS256\"}", "{\"email\":\"a\\u0000b\"}", OR_MALFORMED},
+    /* RFC 7519 7.2: claims that nobody signed are not read */
+    {"{\"alg\":\"RS256\"}", "{\"x\":[[[[[[[[1]]]]]]]]}", OR_ABSENT},
 };
 
 /* Signed with HMAC, the public keys being the secret (RFC 8725 2.1), and without a signature. */
@@ -216,11 +310,38 @@ START_TEST(forgery)
 }
 END_TEST
 
+static const struct {
+    const char *payload;
+    or_status st;
+} payloads[] = {
+    {GOOD, OR_OK},
+    {"{\"x\":[[[[[[[[1]]]]]]]]}", OR_LIMIT},
+    {"\"alice\"", OR_MALFORMED},
+    {"{\"email\":\"a\\u0000b\"}", OR_MALFORMED},
+    {"{\"iss\":\"a\",\"iss\":\"b\"}", OR_MALFORMED},
+};
+
+START_TEST(payload)
+{
+    struct err e = {""};
+    char *token = sign(ED, "{\"alg\":\"EdDSA\"}", payloads[_i].payload);
+
+    ck_assert_msg(verify(token, &e) == payloads[_i].st, "%s: %s", payloads[_i].payload, e.text);
+    free(token);
+}
+END_TEST
+
 /* A bit anywhere in a good token. */
 START_TEST(altered)
 {
+    static const struct {
+        enum key key;
+        const char *header;
+    } rows[] = {{RSA_ONE, "{\"alg\":\"PS256\"}"},
+                {EC_256, "{\"alg\":\"ES256\",\"kid\":\"k3\"}"},
+                {ED, "{\"alg\":\"EdDSA\"}"}};
     struct err e = {""};
-    char *token = sign(EC_256, "{\"alg\":\"ES256\",\"kid\":\"k3\"}", GOOD);
+    char *token = sign(rows[_i].key, rows[_i].header, GOOD);
     size_t n = strlen(token);
 
     ck_assert_int_eq(verify(token, &e), OR_OK);
@@ -235,7 +356,6 @@ START_TEST(altered)
 }
 END_TEST
 
-/* The first: cjose 0.6.2 calls abort() over padding there. */
 static const char *const broken[] = {"eyJhbGciOiJFUzI1NiJ9.e30.A=",
                                      "eyJhbGciOiJFUzI1NiJ9.e30.AAAAA",
                                      "",
@@ -350,29 +470,6 @@ START_TEST(claims)
 }
 END_TEST
 
-static const char *const bad_sets[] = {
-    "{\"keys\":[{\"kty\":\"RSA\",\"use\":\"enc\",\"n\":\"AAAA\",\"e\":\"AQAB\"}]}",
-    "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AAAAA\",\"e\":\"AQAB\"}]}",
-    "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"=\",\"y\":\"\"}]}",
-    "",
-    "{}",
-    "[]",
-    "{\"keys\":{}}",
-    "{\"keys\":[1,null,[],\"x\"]}",
-    "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}",
-    "{\"keys\":[{\"kty\":\"RSA\",\"use\":\"enc\"}]}",
-};
-
-START_TEST(no_keys)
-{
-    struct err e = {""};
-    struct jwks *jwks = NULL;
-
-    ck_assert_int_eq(jwks_parse(span_cstr(bad_sets[_i]), &jwks, &e), OR_MALFORMED);
-    ck_assert_ptr_null(jwks);
-}
-END_TEST
-
 #define ROWS(table) (int)(sizeof(table) / sizeof((table)[0]))
 
 static Suite *
@@ -385,11 +482,11 @@ suite(void)
     tcase_add_loop_test(t, signature, 0, ROWS(signatures));
     tcase_add_loop_test(t, forgery, 0, ROWS(forged));
     tcase_add_test(t, algorithm_of_key);
-    tcase_add_test(t, altered);
+    tcase_add_loop_test(t, payload, 0, ROWS(payloads));
+    tcase_add_loop_test(t, altered, 0, 3);
     tcase_add_loop_test(t, no_token, 0, ROWS(broken));
     tcase_add_test(t, too_long);
     tcase_add_loop_test(t, claims, 0, ROWS(claims_rows));
-    tcase_add_loop_test(t, no_keys, 0, ROWS(bad_sets));
     suite_add_tcase(s, t);
     return s;
 }

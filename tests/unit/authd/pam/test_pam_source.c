@@ -102,9 +102,13 @@ START_TEST(test_passwords_that_are_not_passed_on)
 
     memset(long_one, 'x', sizeof(long_one));
     ck_assert_int_eq(account_source_pam(&usual, "x", &source, &e), OR_OK);
-    for (size_t i = 0; i < 3; i++)
-        ck_assert_int_eq(source.type->verify(source.self, &row, passwords[i], 0, &e), OR_ABSENT);
-    ck_assert_int_eq(source.type->verify(source.self, &row, SPAN_LIT("right"), 0, &e), OR_TIMEOUT);
+    for (size_t i = 0; i < 3; i++) {
+        const struct account_question q = {.password = passwords[i]};
+
+        ck_assert_int_eq(source.type->verify(source.self, &row, &q, &e), OR_ABSENT);
+    }
+    const struct account_question late = {.password = SPAN_LIT("right")};
+    ck_assert_int_eq(source.type->verify(source.self, &row, &late, &e), OR_TIMEOUT);
     source.type->close(source.self);
 }
 END_TEST

@@ -145,6 +145,20 @@ show_token(struct mech_exchange *x, const json_t *one)
     return mech_exchange_keys(x, &keys, &e);
 }
 
+/* Whoever he is, he is the account that stands for nobody; what he says is kept for the log. */
+static enum mech_step
+let_in(struct mech_exchange *x, const json_t *one)
+{
+    const struct mech_keys keys = {.anonymous = SPAN_LIT("public@home.test")};
+    struct err e = {""};
+
+    ck_assert(span_equal(buf_span(&x->trace), field(one, "trace")));
+    enum mech_step step = mech_exchange_keys(x, &keys, &e);
+    ck_assert_int_eq(x->proof, MECH_PROOF_RIGHT);
+    ck_assert_span_eq(buf_span(&x->authcid), "public@home.test");
+    return step;
+}
+
 static void
 run_case(const json_t *one)
 {
@@ -163,11 +177,14 @@ run_case(const json_t *one)
     bool is_token = !is_cram && x.mech->needs == MECH_KEYS_TOKEN;
     if (is_token && step == MECH_NEED_KEYS)
         step = show_token(&x, one);
+    bool is_nobody = !is_cram && x.mech->needs == MECH_KEYS_ANONYMOUS;
+    if (is_nobody && step == MECH_NEED_KEYS)
+        step = let_in(&x, one);
     bool good = step == MECH_CHECK && x.proof != MECH_PROOF_WRONG;
 
     ck_assert_msg(good == span_equal_cstr(field(one, "expect"), "success"), "%s",
                   field(one, "name").p);
-    if (good) {
+    if (good && !is_nobody) {
         ck_assert(span_equal(buf_span(&x.authcid), field(one, "authcid")));
         ck_assert(span_equal(buf_span(&x.authzid), field(one, is_token ? "authcid" : "authzid")));
         ck_assert(is_cram || span_equal(buf_span(&x.password), field(one, "password")));
@@ -176,7 +193,6 @@ run_case(const json_t *one)
     buf_fini(&client);
 }
 
-/* Those of mechanisms that we do not have are named. */
 START_TEST(vectors)
 {
     json_t *document = load_vectors(), *one;
@@ -184,13 +200,7 @@ START_TEST(vectors)
 
     json_array_foreach(json_object_get(document, "cases"), i, one)
     {
-        struct span name = field(one, "mechanism");
-
-        if (mech_find(name) == NULL) {
-            printf("skipped: %.*s: no mechanism %.*s here\n", SPAN_ARG(field(one, "name")),
-                   SPAN_ARG(name));
-            continue;
-        }
+        ck_assert_ptr_nonnull(mech_find(field(one, "mechanism")));
         run_case(one);
         ran++;
     }
