@@ -47,6 +47,7 @@ authd_open(const void *settings, void **state_out, struct err *e)
     state->cache = login_cache_new();
     state->guard = guard_new(state->store);
     state->watch = guard_watch_start(state->guard);
+    state->export = export_watch_start();
     state->logins = open_logins(set);
     crypto_random(state->salt_secret, sizeof(state->salt_secret));
     atomic_flag_clear(&state->rehashing);
@@ -59,6 +60,7 @@ authd_close(void *state)
 {
     struct authd_state *s = state;
 
+    export_watch_stop(s->export);
     guard_watch_stop(s->watch);
     guard_free(s->guard);
     decisions_close(s->logins);
@@ -158,8 +160,10 @@ authd_build(void *state, const void *settings, bool check_only, void **built_out
         authd_destroy(built);
         return st;
     }
-    if (state != NULL)
+    if (state != NULL) {
         guard_watch_set_hook(((struct authd_state *)state)->watch, s->ban_hook);
+        export_watch_set(((struct authd_state *)state)->export, s);
+    }
     *built_out = built;
     return OR_OK;
 }

@@ -11,6 +11,7 @@
 #include "authd/authd_conf.h"
 #include "authd/dict/dict_store.h"
 #include "authd/guard/country.h"
+#include "authd/export_watch.h"
 #include "authd/guard/guard_watch.h"
 #include "authd/login_cache.h"
 #include "authd/oauth/oauth.h"
@@ -28,6 +29,7 @@ struct authd_state {
     struct kvstore *store; /* NULL: none */
     struct guard *guard;
     struct guard_watch *watch;
+    struct export_watch *export;
     struct decisions *logins;                  /* NULL: none are kept */
     char salt_secret[AUTHD_SALT_SECRET_BYTES]; /* login_keys.c */
     atomic_flag rehashing;                     /* login_rehash.c: one is under way */

@@ -66,6 +66,7 @@ struct authd_settings {
     int password_scheme;                  /* enum password_scheme: of new passwords */
     bool rehash;
     struct conf_list master_users; /* canonical */
+    char *export_passwd_file;      /* empty: none */
     struct conf_list local_hosts;  /* IP addresses */
     char *anonymous_user;          /* canonical; empty: none */
     char *store, *store_password_file;

@@ -96,6 +96,23 @@ account_db_path(const struct account_db *db)
     return db->path;
 }
 
+or_status
+account_db_version(struct account_db *db, int64_t *version_out, struct err *e)
+{
+    const struct account_sql sql = {.text = "PRAGMA data_version"};
+    sqlite3_stmt *step = NULL;
+
+    lock_take(&db->lock);
+    or_status st = account_sql_open(db, &sql, &step, e);
+    if (st == OR_OK)
+        st = account_sql_next(db, step, e);
+    if (st == OR_OK)
+        *version_out = sqlite3_column_int64(step, 0);
+    account_sql_close(step);
+    lock_drop(&db->lock);
+    return st;
+}
+
 static or_status
 exists(struct account_db *db, const char *text, struct span key, struct err *e)
 {

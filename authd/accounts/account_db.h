@@ -68,6 +68,10 @@ void account_db_close(struct account_db *db); /* NULL is allowed */
 /* As given to account_db_open(). */
 const char *account_db_path(const struct account_db *db);
 
+/* A number that changes when another connection has changed something. OR_TEMPFAIL. */
+or_status
+account_db_version(struct account_db *db, int64_t *version_out, struct err *e) OR_MUST_USE;
+
 /* Canonical form. Only ASCII letters are lowered; other characters go through SASLprep (RFC 4013)
  * where it takes them. OR_MALFORMED: no '@', bad domain, or a local part that is empty, over
  * ACCOUNT_MAX_LOCAL_BYTES, begins with a dot, or holds '/', blanks, control bytes, NUL, '@',

@@ -8,9 +8,9 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/run/hook.h"
+#include "common/run/ticker.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,10 +21,8 @@
 struct guard_watch {
     struct guard *guard;
     struct lock lock;
-    pthread_cond_t wake;
-    bool stopping;
     char *hook; /* NULL: none */
-    pthread_t thread;
+    struct ticker *ticker;
 };
 
 static void
@@ -74,24 +72,16 @@ look(struct guard_watch *w, const char *hook)
     }
 }
 
-static void *
-run(void *context)
+static void
+tick(void *context)
 {
     struct guard_watch *w = context;
 
     lock_take(&w->lock);
-    while (!w->stopping) {
-        char *hook = w->hook != NULL ? xstrdup(w->hook) : NULL;
-
-        lock_drop(&w->lock);
-        look(w, hook);
-        free(hook);
-        lock_take(&w->lock);
-        if (!w->stopping)
-            (void)lock_wait(&w->lock, &w->wake, clock_mono_ms() + TICK_MS);
-    }
+    char *hook = w->hook != NULL ? xstrdup(w->hook) : NULL;
     lock_drop(&w->lock);
-    return NULL;
+    look(w, hook);
+    free(hook);
 }
 
 struct guard_watch *
@@ -100,25 +90,15 @@ guard_watch_start(struct guard *guard)
     struct guard_watch *w = xcalloc(1, sizeof(*w));
 
     w->guard = guard;
-    lock_init(&w->lock, LOCK_GUARD_WAKE);
-    lock_cond_init(&w->wake);
-    int error = pthread_create(&w->thread, NULL, run, w);
-    if (error != 0) {
-        log_error("bans: no thread: %s", os_error_text(error));
-        abort();
-    }
+    lock_init(&w->lock, LOCK_GUARD_HOOK);
+    w->ticker = ticker_start(TICK_MS, tick, w);
     return w;
 }
 
 void
 guard_watch_stop(struct guard_watch *w)
 {
-    lock_take(&w->lock);
-    w->stopping = true;
-    pthread_cond_signal(&w->wake);
-    lock_drop(&w->lock);
-    pthread_join(w->thread, NULL);
-    pthread_cond_destroy(&w->wake);
+    ticker_stop(w->ticker);
     lock_fini(&w->lock);
     free(w->hook);
     free(w);

@@ -20,7 +20,9 @@ enum lock_rank {
     LOCK_ACCOUNT_DB,     /* authd: the SQLite handle */
     LOCK_LOGIN_CACHE,    /* authd: passwords found right */
     LOCK_GUARD,          /* authd: points and bans; never held across the store */
-    LOCK_GUARD_WAKE,     /* authd: the wait of the thread that watches bans; nothing else with it */
+    LOCK_GUARD_HOOK,     /* authd: whom bans are told to; nothing else with it */
+    LOCK_EXPORT,         /* authd: what is exported; nothing else with it */
+    LOCK_TICKER,         /* ticker.c: the wait of a thread; nothing else with it */
     LOCK_OAUTH_KEYS,     /* authd: an issuer's keys */
     LOCK_OAUTH_SEEN,     /* authd: tokens that introspection found good */
     LOCK_PGSQL,          /* authd: idle connections to PostgreSQL */

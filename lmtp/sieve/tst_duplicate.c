@@ -96,7 +96,7 @@ find_mark(struct sieve_run *r, struct span key, struct sieve_mark **mark_out)
 or_status
 tst_duplicate(struct sieve_run *r, const struct sieve_node *node, bool *out)
 {
-    struct sieve_mark *mark;
+    struct sieve_mark *mark = NULL;
     struct span key = SPAN_EMPTY;
     int64_t period_s = period_of(node);
     or_status st = read_key(r, node, &key);

@@ -106,6 +106,56 @@ def test_the_first_that_knows_the_address_wins(place):
     assert place.login("kim@both.test", "in the database").startswith("OK\t1")
 
 
+def wait_until(condition, what):
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until, what
+        time.sleep(0.1)
+
+
+def test_exported_file_follows_the_accounts(build, temp_directory):
+    """Changes while it runs and while it does not, kill -9, a directory that is away for a while, a reload."""
+    directory = os.path.join(temp_directory, "followed")
+    os.makedirs(directory)
+    path = pathlib.Path(directory, "out/users")
+    path.parent.mkdir()
+    place = Place(build, directory)
+    plain = CONF.format(d=directory, extra="")
+    place.authd.config = plain + f'export-passwd-file = "{path}"\n'
+    place.authd.write_config()
+    place.cli("domain", "add", "follow.test")
+    place.cli("user", "add", "one@follow.test", "--password-stdin", stdin="first\n")
+    place.authd.start()
+
+    def names():
+        return [line.split(":")[0].split("@")[0] for line in path.read_text(encoding="ascii").splitlines()] if path.exists() else []
+
+    try:
+        wait_until(lambda: names() == ["one"], "written at the start")
+        assert path.stat().st_mode & 0o777 == 0o600
+        place.cli("user", "add", "two@follow.test", "--password-stdin", stdin="second\n")
+        wait_until(lambda: names() == ["one", "two"], "a change while it runs")
+        before = path.read_text(encoding="ascii")
+        place.cli("user", "passwd", "one@follow.test", "--password-stdin", stdin="third\n")
+        wait_until(lambda: path.read_text(encoding="ascii") != before, "a new password")
+        place.authd.process.kill()
+        place.cli("user", "del", "one@follow.test")
+        place.authd.start()
+        wait_until(lambda: names() == ["two"], "a change while it was dead")
+        path.parent.rename(f"{directory}/away")
+        place.cli("user", "add", "three@follow.test", "--password-stdin", stdin="third\n")
+        wait_until(lambda: "export-passwd-file: " in place.authd.log(), "a complaint")
+        pathlib.Path(directory, "away").rename(path.parent)
+        wait_until(lambda: names() == ["three", "two"], "the directory is back")
+        place.authd.config = plain
+        place.authd.write_config()
+        os.kill(place.authd.process.pid, signal.SIGHUP)
+        wait_until(lambda: "configuration reloaded" in place.authd.log(), "the reload")
+    finally:
+        assert place.authd.stop() == 0
+    assert not pathlib.Path(f"{path}.new").exists()
+
+
 def test_exported_accounts_are_the_same(build, temp_directory, place):
     """What was exported, read back by authd as a source and by stock Dovecot."""
     config = f"{temp_directory}/authd.conf"
