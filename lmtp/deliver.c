@@ -15,14 +15,13 @@
 #include "lmtp/deliver_redirect.h"
 #include "lmtp/deliver_relay.h"
 #include "lmtp/deliver_sieve.h"
+#include "lmtp/deliver_trace.h"
 #include "lmtp/deliver_vacation.h"
 #include "lmtp/maildir/maildir_tidy.h"
 #include "lmtp/quota.h"
 
-#include <sys/socket.h>
 #include <unistd.h>
 
-#define MAX_PROLOGUE_BYTES 16384
 /* The piece that brings the end of the header may bring body with it. */
 #define HEAD_SLACK_BYTES (2 * STREAM_BUFFER_BYTES)
 
@@ -46,6 +45,7 @@ deliver_open(struct deliver *d, const struct lmtp_settings *settings,
     if (d->relays == NULL || d->targets == NULL || d->spools == NULL || d->leaders == NULL ||
         d->members == NULL)
         return OR_LIMIT;
+    d->spool_room = n;
     for (size_t i = 0; i < n; i++) {
         d->targets[i].recipient = &envelope->recipients[i];
         d->targets[i].box.dir_fd = -1;
@@ -53,8 +53,8 @@ deliver_open(struct deliver *d, const struct lmtp_settings *settings,
     return OR_OK;
 }
 
-static struct maildir_name
-next_name(struct deliver *d)
+struct maildir_name
+deliver_next_name(struct deliver *d)
 {
     return (struct maildir_name){
         .when = clock_now_precise(),
@@ -64,63 +64,6 @@ next_name(struct deliver *d)
     };
 }
 
-/* An address inside a comment: what would end the comment is escaped (RFC 5322 3.2.2). */
-static void
-add_comment_text(struct buf *out, struct span text)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] == '(' || text.p[i] == ')' || text.p[i] == '\\')
-            buf_add_char(out, '\\');
-        buf_add_char(out, text.p[i]);
-    }
-}
-
-/* The TCP-info of RFC 5321 4.4, where there is any. */
-static void
-add_client_ip(struct buf *out, const struct ip *ip)
-{
-    char text[IP_TEXT_BYTES];
-
-    if (ip->family == 0)
-        return;
-    ip_format(ip, text);
-    buf_addf(out, " ([%s%s])", ip->family == AF_INET6 ? "IPv6:" : "", text);
-}
-
-/* `sole` is the only recipient of this copy, or NULL: the addresses of several must not be told to
- * each other. */
-static void
-add_received(struct deliver *d, struct buf *out, const struct recipient *sole)
-{
-    /* RFC 3848, RFC 6531 4.3 */
-    static const char *const protocols[2][2] = {{"LMTP", "LMTPS"}, {"UTF8LMTP", "UTF8LMTPS"}};
-    const struct deliver_envelope *env = d->envelope;
-    char date[HEADER_DATE_BYTES];
-
-    header_format_date(clock_now(), date);
-    buf_addf(out, "Received: from %.*s", SPAN_ARG(env->lhlo));
-    add_client_ip(out, &env->client_ip);
-    buf_addf(out, "\n\tby %s with %s\n\tid %s\n\t(envelope-from <", d->settings->hostname,
-             protocols[env->smtputf8][env->secure], d->id);
-    add_comment_text(out, env->sender);
-    buf_add_cstr(out, ">)");
-    if (sole != NULL)
-        buf_addf(out, "\n\tfor <%.*s>", SPAN_ARG(sole->address));
-    buf_addf(out, "; %s\n", date);
-    if (message_head_needs_separator(&d->head))
-        buf_add_char(out, '\n');
-}
-
-/* Our trace fields (RFC 5321 4.4), newest on top. */
-static void
-add_prologue(struct deliver *d, struct buf *out, const struct recipient *sole)
-{
-    buf_addf(out, "Return-Path: <%.*s>\n", SPAN_ARG(d->envelope->sender));
-    if (sole != NULL)
-        buf_addf(out, "Delivered-To: %.*s\n", SPAN_ARG(sole->address));
-    add_received(d, out, sole);
-}
-
 /* Other servers add the rest themselves. */
 static void
 start_relays(struct deliver *d)
@@ -128,8 +71,10 @@ start_relays(struct deliver *d)
     struct buf received;
 
     deliver_relay_open(d);
-    buf_init(&received, MAX_PROLOGUE_BYTES);
-    add_received(d, &received, NULL);
+    buf_init(&received, DELIVER_TRACE_MAX_BYTES);
+    deliver_trace_received(d, &received, NULL);
+    if (message_head_needs_separator(&d->head))
+        buf_add_char(&received, '\n');
     deliver_relay_write(d, buf_span(&received));
     buf_fini(&received);
 }
@@ -139,7 +84,7 @@ static bool
 open_spool(struct deliver *d, size_t i, struct deliver_target *t)
 {
     struct spool *s = &d->spools[i];
-    struct maildir_name name = next_name(d);
+    struct maildir_name name = deliver_next_name(d);
 
     if (!deliver_plan_enter(d, t))
         return false;
@@ -167,10 +112,12 @@ start_spool(struct deliver *d, size_t i)
         if (!open_spool(d, i, t))
             d->members[i]--;
     }
-    buf_init(&prologue, MAX_PROLOGUE_BYTES);
-    add_prologue(d, &prologue, d->members[i] == 1 ? d->leaders[i]->recipient : NULL);
+    buf_init(&prologue, DELIVER_TRACE_MAX_BYTES);
+    deliver_trace_prologue(d, &prologue, d->members[i] == 1 ? d->leaders[i]->recipient : NULL);
     spool_write(s, buf_span(&prologue));
     s->prologue_bytes = s->file_bytes;
+    if (message_head_needs_separator(&d->head))
+        spool_write(s, SPAN_LIT("\n"));
     buf_fini(&prologue);
 }
 
@@ -274,7 +221,7 @@ admit(struct deliver *d, struct deliver_target *t, struct maildir_fault *f)
 static or_status
 publish(struct deliver *d, struct deliver_target *t, struct maildir_fault *f)
 {
-    t->name = next_name(d);
+    t->name = deliver_next_name(d);
     t->name.flags = t->flags;
     return spool_publish(&d->spools[t->spool], &t->box, &t->name, d->members[t->spool] == 1, f);
 }
@@ -361,7 +308,7 @@ sound_alarm(struct deliver *d, const struct deliver_target *t)
     struct quota_alarm alarm = t->alarm, next;
 
     for (; alarm.warning != NULL; alarm = next) {
-        struct maildir_name name = next_name(d);
+        struct maildir_name name = deliver_next_name(d);
         int64_t added = 0;
 
         next.warning = NULL;
@@ -381,7 +328,7 @@ static void
 write_for_script(struct deliver *d, const struct deliver_target *t)
 {
     for (size_t i = 0; i < t->letter_count && t->reply.code / 100 == 2; i++) {
-        const struct maildir_name name = next_name(d);
+        const struct maildir_name name = deliver_next_name(d);
 
         if (t->letters[i].kind == SIEVE_ANSWER)
             deliver_vacation(d, t, &t->letters[i], &name);
@@ -392,7 +339,7 @@ write_for_script(struct deliver *d, const struct deliver_target *t)
     if (t->reply.code / 100 == 2)
         deliver_judge_remember(d, t);
     if (t->script_fault != NULL) {
-        const struct maildir_name name = next_name(d);
+        const struct maildir_name name = deliver_next_name(d);
 
         deliver_notice(d, t, &name);
     }

@@ -45,6 +45,11 @@ struct deliver_envelope {
     size_t recipient_count;
 };
 
+struct deliver_redirection {
+    struct span address;
+    const struct header_block *header; /* as the script has edited it; NULL: as it came */
+};
+
 /* One recipient's way through delivery. */
 struct deliver_target {
     const struct recipient *recipient;
@@ -54,11 +59,12 @@ struct deliver_target {
     dev_t device;
     struct relay *relay;                  /* to the server that has accepted it; NULL: it is ours */
     size_t spool;                         /* index, when the box is open */
+    size_t source;                        /* of the spool that has the message as it came */
     struct maildir_name name;             /* in new/ */
     char flags[MAILDIR_NAME_FLAGS_BYTES]; /* of the file's name */
     bool withheld;                        /* no copy here: a script has others in `more` */
     struct deliver_target *more;          /* further places for this recipient; NULL: none */
-    struct span *redirects;               /* addresses that a script has sent it on to */
+    struct deliver_redirection *redirects; /* that a script has sent it on to */
     size_t redirect_count;
     const struct sieve_action *letters; /* that a script writes: vacation and notify */
     size_t letter_count;
@@ -86,7 +92,7 @@ struct deliver {
     struct spool *spools;
     struct deliver_target **leaders; /* of each spool: the target in whose tmp/ it lies */
     size_t *members;                 /* of each spool: how many targets want it */
-    size_t spool_count;
+    size_t spool_count, spool_room;  /* of places in the three above */
     bool has_redirects;
     struct relay *relays; /* to other servers */
     size_t relay_count;
@@ -109,6 +115,9 @@ void deliver_refuse(struct deliver *d, const struct lmtp_reply *reply);
 /* The message has ended: it is put into all mailboxes and made durable there. Then each target has
  * its reply; when that says 250, the message survives whatever happens next. */
 void deliver_commit(struct deliver *d);
+
+/* For a file of this process: never the same twice. */
+struct maildir_name deliver_next_name(struct deliver *d);
 
 /* Cleans up; at any point after deliver_open(). Mail that was not placed is gone. */
 void deliver_close(struct deliver *d);

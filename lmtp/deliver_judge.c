@@ -137,6 +137,7 @@ only_keep(struct judging *j)
     j->actions.count = 0;
     j->keeps = true;
     j->keep_flags = SPAN_EMPTY;
+    j->keep_header = NULL;
 }
 
 static void
@@ -159,6 +160,8 @@ complain(struct judging *j, const char *path, const struct err *e)
 static or_status
 take_over(struct judging *j, const struct sieve_actions *actions)
 {
+    const struct header_block *edited = NULL, *kept = NULL;
+
     j->keeps = false;
     for (size_t i = 0; i < actions->count; i++) {
         struct sieve_action action;
@@ -166,9 +169,17 @@ take_over(struct judging *j, const struct sieve_actions *actions)
         if (j->actions.count == SIEVE_MAX_ACTIONS ||
             sieve_action_copy(&actions->items[i], j->d->mem, &action) != OR_OK)
             return OR_LIMIT;
+        if (action.header != NULL) {
+            if (action.header != edited &&
+                sieve_action_copy_header(action.header, j->d->mem, &kept) != OR_OK)
+                return OR_LIMIT;
+            edited = action.header;
+            action.header = kept;
+        }
         if (action.kind == SIEVE_KEEP) {
             j->keeps = true;
             j->keep_flags = action.flags;
+            j->keep_header = action.header;
         } else {
             j->actions.items[j->actions.count++] = action;
         }

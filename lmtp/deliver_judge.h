@@ -23,6 +23,7 @@ struct judging {
     bool is_lost;                 /* the owner's identity could not be taken on again */
     bool keeps;                   /* as far as the scripts have come */
     struct span keep_flags;
+    const struct header_block *keep_header; /* NULL: as it came */
     char remote[IP_TEXT_BYTES];
 };
 

@@ -61,8 +61,10 @@ void
 deliver_notify(struct deliver *d, const struct deliver_target *t, const struct sieve_action *action,
                const struct maildir_name *name)
 {
-    const struct notification n = {
-        .header = &d->head.block, .recipient = t->recipient, .how = action->notification};
+    const struct notification n = {.header =
+                                       action->header != NULL ? action->header : &d->head.block,
+                                   .recipient = t->recipient,
+                                   .how = action->notification};
     const struct span account = t->recipient->account_name;
     struct err e = {""};
     struct arena mem;

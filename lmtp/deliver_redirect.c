@@ -4,6 +4,7 @@
 #include "lmtp/deliver_redirect.h"
 
 #include "common/base/xalloc.h"
+#include "lmtp/deliver_edit.h"
 #include "lmtp/script_memory.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #define MARK "X-Sieve-Redirected-From"
 #define REDIRECTED "(redirected)"
 #define READ_BYTES 65536
+#define MAX_HEADER_BYTES ((size_t)20 << 20)
 #define MEMORY_S 432000 /* Postfix's maximal_queue_lifetime */
 
 /* It comes back from where this account has sent it. */
@@ -44,7 +46,7 @@ memory_key(const struct deliver *d, const struct deliver_target *t,
         return false;
     buf_init(&addresses, SIZE_MAX);
     for (size_t i = 0; i < t->redirect_count; i++)
-        buf_addf(&addresses, "<%.*s>", SPAN_ARG(t->redirects[i]));
+        buf_addf(&addresses, "<%.*s>", SPAN_ARG(t->redirects[i].address));
     snprintf(size, sizeof(size), "%llu", (unsigned long long)d->wire_bytes);
     const struct span parts[] = {t->recipient->account_name, d->head.queue_id,
                                  id != NULL ? id->value : SPAN_EMPTY, span_cstr(size),
@@ -67,12 +69,11 @@ was_sent(const struct deliver *d, const char *key)
     return st == OR_OK;
 }
 
-/* What the sender sent: the file without our trace fields. */
+/* What the sender sent: the file without our trace fields, or without its header as well. */
 static or_status
-send_file(struct relay *r, const struct spool *s, struct err *e)
+send_file(struct relay *r, const struct spool *s, off_t at, struct err *e)
 {
     char *bytes = xmalloc(READ_BYTES);
-    off_t at = (off_t)s->prologue_bytes;
     ssize_t n;
 
     while ((n = pread(s->fd, bytes, READ_BYTES, at)) > 0) {
@@ -86,8 +87,26 @@ send_file(struct relay *r, const struct spool *s, struct err *e)
 }
 
 static or_status
-send_message(struct deliver *d, struct deliver_target *t, struct relay *r, struct err *e)
+send_edited(const struct deliver *d, const struct spool *s, const struct header_block *header,
+            struct relay *r, struct err *e)
 {
+    struct buf text;
+
+    buf_init(&text, MAX_HEADER_BYTES);
+    or_status st = deliver_edit_format(header, &text);
+    if (st == OR_OK)
+        relay_write(r, buf_span(&text));
+    else
+        (void)err_set(e, st, "the edited header is too large");
+    buf_fini(&text);
+    return st == OR_OK ? send_file(r, s, (off_t)deliver_edit_body_at(d, s), e) : st;
+}
+
+static or_status
+send_message(struct deliver *d, struct deliver_target *t, const struct header_block *header,
+             struct relay *r, struct err *e)
+{
+    const struct spool *s = &d->spools[t->source];
     struct buf mark;
 
     relay_data(r);
@@ -95,7 +114,8 @@ send_message(struct deliver *d, struct deliver_target *t, struct relay *r, struc
     buf_addf(&mark, MARK ": %.*s\n", SPAN_ARG(t->recipient->account_name));
     relay_write(r, buf_span(&mark));
     buf_fini(&mark);
-    or_status st = send_file(r, &d->spools[t->spool], e);
+    or_status st = header != NULL ? send_edited(d, s, header, r, e)
+                                  : send_file(r, s, (off_t)s->prologue_bytes, e);
     if (st != OR_OK)
         return st; /* without relay_finish() the other server gets no message */
     relay_finish(r);
@@ -103,23 +123,37 @@ send_message(struct deliver *d, struct deliver_target *t, struct relay *r, struc
     return result.code < 300 ? OR_OK : err_set(e, OR_TEMPFAIL, "%u %s", result.code, result.text);
 }
 
-/* OR_OK: all of them have it. */
+/* To those from `first` on that get the same header. OR_OK: all of them have it. */
 static or_status
-send_to_all(struct deliver *d, struct deliver_target *t, struct relay *r, struct err *e)
+send_to_all(struct deliver *d, struct deliver_target *t, size_t first, struct relay *r,
+            struct err *e)
 {
+    const struct header_block *header = t->redirects[first].header;
     or_status st = OR_OK;
 
-    for (size_t i = 0; i < t->redirect_count; i++) {
-        struct lmtp_reply reply = relay_rcpt(r, t->redirects[i]);
+    for (size_t i = first; i < t->redirect_count; i++) {
+        if (t->redirects[i].header != header)
+            continue;
+        struct lmtp_reply reply = relay_rcpt(r, t->redirects[i].address);
 
         if (reply.code >= 300)
-            st = err_set(e, OR_TEMPFAIL, "%.*s: %u %s", SPAN_ARG(t->redirects[i]), reply.code,
-                         reply.text);
+            st = err_set(e, OR_TEMPFAIL, "%.*s: %u %s", SPAN_ARG(t->redirects[i].address),
+                         reply.code, reply.text);
     }
     if (r->accepted == 0)
         return st;
-    or_status sent = send_message(d, t, r, e);
+    or_status sent = send_message(d, t, header, r, e);
     return st == OR_OK ? sent : st;
+}
+
+/* Whether one before it had the same header, and so they went out together. */
+static bool
+has_gone(const struct deliver_target *t, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (t->redirects[i].header == t->redirects[at].header)
+            return true;
+    return false;
 }
 
 static or_status
@@ -138,11 +172,16 @@ redirect(struct deliver *d, struct deliver_target *t, struct err *e)
         return err_set(e, OR_MALFORMED, "a binary message cannot be redirected");
     if (was_redirected(d, t))
         return err_set(e, OR_MALFORMED, "it has been redirected from here before");
-    relay_open(&relay, d->settings->sieve_relay, &envelope, d->mem);
-    or_status st = send_to_all(d, t, &relay, e);
-    if (st != OR_OK && relay.err.text[0] != '\0')
-        *e = relay.err;
-    relay_close(&relay);
+    or_status st = OR_OK;
+    for (size_t i = 0; i < t->redirect_count && st == OR_OK; i++) {
+        if (has_gone(t, i))
+            continue;
+        relay_open(&relay, d->settings->sieve_relay, &envelope, d->mem);
+        st = send_to_all(d, t, i, &relay, e);
+        if (st != OR_OK && relay.err.text[0] != '\0')
+            *e = relay.err;
+        relay_close(&relay);
+    }
     return st;
 }
 
@@ -173,7 +212,7 @@ deliver_redirect(struct deliver *d)
         struct deliver_target *t = &d->targets[i];
         struct err e = {""};
 
-        if (t->redirect_count == 0 || t->reply.code != 0 || d->spools[t->spool].status != OR_OK)
+        if (t->redirect_count == 0 || t->reply.code != 0 || d->spools[t->source].status != OR_OK)
             continue;
         owner_leave(&d->turn); /* socket and store are ours */
         if (redirect_once(d, t, &e) == OR_OK) {

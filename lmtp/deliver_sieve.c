@@ -3,6 +3,7 @@
  */
 #include "lmtp/deliver_sieve.h"
 
+#include "lmtp/deliver_edit.h"
 #include "lmtp/deliver_judge.h"
 #include "lmtp/deliver_plan.h"
 #include "lmtp/maildir/maildir_folder.h"
@@ -54,7 +55,8 @@ add_place(struct judging *j, const struct sieve_action *action)
 {
     struct deliver_target *t = j->target, **end = &t->more;
     struct maildir_fault fault = {0};
-    struct deliver_target place = {.recipient = t->recipient, .spool = t->spool, .box.dir_fd = -1};
+    struct deliver_target place = {
+        .recipient = t->recipient, .spool = t->source, .source = t->source, .box.dir_fd = -1};
     bool create = action->create || j->d->settings->sieve_folder_create;
 
     if (maildir_folder_path(action->target, place.dirname) != OR_OK)
@@ -76,18 +78,21 @@ add_place(struct judging *j, const struct sieve_action *action)
     while (*end != NULL)
         end = &(*end)->more;
     *end = kept;
-    j->d->members[t->spool]++;
+    j->d->members[kept->spool]++;
     if (st == OR_OK)
         set_flags(kept, action->flags);
     else
         deliver_plan_fail(j->d, kept, &fault);
+    if (st == OR_OK && action->header != NULL)
+        deliver_edit_place(j->d, kept, action->header);
     return true;
 }
 
 /* False: no memory is left for it, or it is nothing that SMTP can say. */
 static bool
-add_redirect(struct judging *j, struct span address)
+add_redirect(struct judging *j, const struct sieve_action *action)
 {
+    const struct span address = action->target;
     struct deliver_target *t = j->target;
 
     for (size_t i = 0; i < address.n; i++)
@@ -98,7 +103,8 @@ add_redirect(struct judging *j, struct span address)
         t->redirects = arena_alloc_array(j->d->mem, SIEVE_MAX_ACTIONS, sizeof(t->redirects[0]));
     if (t->redirects == NULL || t->redirect_count == SIEVE_MAX_ACTIONS)
         return false;
-    t->redirects[t->redirect_count++] = address;
+    t->redirects[t->redirect_count++] =
+        (struct deliver_redirection){.address = address, .header = action->header};
     j->d->has_redirects = true;
     return true;
 }
@@ -170,6 +176,8 @@ perform(struct judging *j)
 {
     struct deliver_target *t = j->target;
 
+    t->source = t->spool;
+
     /* Whoever is told that it was refused has not delivered it, also not to a folder that an
      * earlier script named. */
     for (size_t i = 0; i < j->actions.count; i++)
@@ -182,7 +190,7 @@ perform(struct judging *j)
     for (size_t i = 0; i < j->actions.count; i++) {
         const struct sieve_action *action = &j->actions.items[i];
 
-        if (action->kind == SIEVE_REDIRECT_TO && !add_redirect(j, action->target))
+        if (action->kind == SIEVE_REDIRECT_TO && !add_redirect(j, action))
             j->keeps = true;
         if (action->kind == SIEVE_FILEINTO_FOLDER && !add_place(j, action)) {
             log_warning("%.*s: the script's folder %.*s is not there: the message is kept",
@@ -202,6 +210,8 @@ perform(struct judging *j)
         j->d->members[t->spool]--;
     } else {
         set_flags(t, j->keep_flags);
+        if (j->keep_header != NULL)
+            deliver_edit_place(j->d, t, j->keep_header);
     }
 }
 

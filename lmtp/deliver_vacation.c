@@ -118,7 +118,7 @@ deliver_vacation(struct deliver *d, const struct deliver_target *t,
 {
     struct answering a = {
         .d = d,
-        .v = {.header = &d->head.block,
+        .v = {.header = action->header != NULL ? action->header : &d->head.block,
               .sender = d->envelope->sender,
               .recipient = t->recipient,
               .action = action,

@@ -122,6 +122,17 @@ message_head_next_piece(const struct message_head *head, size_t *cursor, struct 
     return false;
 }
 
+size_t
+message_head_kept_bytes(const struct message_head *head)
+{
+    size_t cursor = 0, kept = 0;
+    struct span piece;
+
+    while (message_head_next_piece(head, &cursor, &piece))
+        kept += piece.n;
+    return kept - (head->bytes.n - head->block.body_offset);
+}
+
 bool
 message_head_needs_separator(const struct message_head *head)
 {

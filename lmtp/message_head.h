@@ -33,6 +33,9 @@ bool message_head_was_delivered_to(const struct message_head *head, struct span 
 bool
 message_head_next_piece(const struct message_head *head, size_t *cursor, struct span *piece_out);
 
+/* How much of the header is stored, the empty line behind it included. */
+size_t message_head_kept_bytes(const struct message_head *head);
+
 /* Whether an empty line must be put in front: without it the lines that delivery adds would run
  * into a body that has no header of its own. */
 bool message_head_needs_separator(const struct message_head *head);

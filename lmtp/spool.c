@@ -69,6 +69,25 @@ spool_write(struct spool *s, struct span bytes)
 }
 
 void
+spool_append(struct spool *s, const struct spool *from, uint64_t at)
+{
+    char *bytes = xmalloc(COPY_BYTES);
+    ssize_t n = 0;
+
+    while (s->status == OR_OK && (n = pread(from->fd, bytes, COPY_BYTES, (off_t)at)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            s->status = fault(&s->fault, "read the message");
+            break;
+        }
+        spool_write(s, span_make(bytes, (size_t)n));
+        at += (uint64_t)n;
+    }
+    free(bytes);
+}
+
+void
 spool_sync(struct spool *s)
 {
     if (s->status == OR_OK && fsync(s->fd) != 0)

@@ -29,6 +29,8 @@ struct spool {
 /* Creates the file. A failure is in s->status. `box` must outlive the spool. */
 void spool_open(struct spool *s, const struct maildir *box, const struct maildir_name *name);
 void spool_write(struct spool *s, struct span bytes);
+/* Writes what `from` holds, from `at` on. */
+void spool_append(struct spool *s, const struct spool *from, uint64_t at);
 /* fsync()s: from here on the content is safe. */
 void spool_sync(struct spool *s);
 

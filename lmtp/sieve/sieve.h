@@ -36,6 +36,7 @@
 #define SIEVE_DUPLICATE_S 604800
 #define SIEVE_DUPLICATE_MAX_S 2592000
 #define SIEVE_MAX_MARKS 32
+#define SIEVE_MAX_EDITS 64 /* of a message's header */
 #define SIEVE_MAX_INCLUDE_DEPTH 10
 #define SIEVE_MAX_INCLUDES 255   /* of one run */
 #define SIEVE_MAX_NAME_BYTES 128 /* of a script; RFC 5804 1.6: characters, here bytes */
@@ -65,6 +66,7 @@
 #define SIEVE_IHAVE (UINT64_C(1) << 20)
 #define SIEVE_DUPLICATE (UINT64_C(1) << 21)
 #define SIEVE_INCLUDE (UINT64_C(1) << 22)
+#define SIEVE_EDITHEADER (UINT64_C(1) << 23)
 /* RFC 5463 4: these change how a script is read. */
 #define SIEVE_GRAMMAR (SIEVE_ENCODED_CHARACTER | SIEVE_VARIABLES)
 
@@ -155,6 +157,10 @@ struct sieve_action {
     struct span target; /* folder (UTF-8), address, reason, answer or URI */
     struct span flags;  /* IMAP flags and keywords, separated by a blank; empty: none */
     bool create;        /* fileinto :create (RFC 5490) */
+    /* The header as edits had left it then (RFC 5293 7); lives as long as the run. NULL: as it
+     * came.
+     */
+    const struct header_block *header;
     const struct sieve_vacation *vacation;         /* of SIEVE_ANSWER; lives as long as the run */
     const struct sieve_notification *notification; /* of SIEVE_NOTIFY; the same */
 };

@@ -61,3 +61,31 @@ sieve_action_copy(const struct sieve_action *action, struct arena *mem,
         st = copy_notification(action->notification, mem, &copy_out->notification);
     return st;
 }
+
+or_status
+sieve_action_copy_header(const struct header_block *header, struct arena *mem,
+                         const struct header_block **copy_out)
+{
+    struct header_block *copy = arena_alloc(mem, sizeof(*copy));
+    struct header_field *fields =
+        arena_alloc_array(mem, header->count + 1, sizeof(struct header_field));
+
+    if (copy == NULL || fields == NULL)
+        return OR_LIMIT;
+    *copy = *header;
+    copy->fields = fields;
+    for (size_t i = 0; i < header->count; i++) {
+        const struct header_field *from = &header->fields[i];
+        struct span raw = SPAN_EMPTY;
+
+        if (arena_copy(mem, from->raw, &raw) != OR_OK)
+            return OR_LIMIT;
+        fields[i] = (struct header_field){
+            .name = span_slice(raw, 0, from->name.n),
+            .value = span_from(raw, (size_t)(from->value.p - from->raw.p)),
+            .raw = raw,
+        };
+    }
+    *copy_out = copy;
+    return OR_OK;
+}

@@ -133,6 +133,9 @@ place_positional(struct sieve_check *c, struct sieve_node *node, struct sieve_ar
     size_t wanted = positional_count(node->row);
     size_t skip = node->row->first_optional && count + 1 == wanted ? 1 : 0;
 
+    if (node->row->last_optional && count + 1 == wanted)
+        wanted = count;
+
     for (size_t i = skip; i < wanted; i++) {
         struct sieve_arg *arg = i - skip < count ? found[i - skip] : NULL;
 
@@ -168,6 +171,10 @@ check_arguments(struct sieve_check *c, struct sieve_node *node)
         found[count++] = at;
         at = at->next;
     }
+    const struct sieve_tag *last = node->given[SIEVE_SLOT_LAST].tag;
+    if (last != NULL && last->choice == SIEVE_LAST_INDEX &&
+        node->given[SIEVE_SLOT_INDEX].tag == NULL)
+        return sieve_check_fail(c, node->pos, "expected \":index\" beside \":last\"");
     return place_positional(c, node, found, count);
 }
 
@@ -219,6 +226,8 @@ check_match(struct sieve_check *c, struct sieve_node *node)
             return st;
     }
     keys = node->positional[node->row->keys - 1];
+    if (keys == NULL)
+        return OR_OK;
     return sieve_match_type(node) == SIEVE_REGEX_MATCH ? compile_patterns(c, node, keys) : OR_OK;
 }
 

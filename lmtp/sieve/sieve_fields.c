@@ -12,12 +12,12 @@ sieve_fields_begin(struct sieve_fields *f, struct sieve_run *r, const struct sie
     const struct sieve_arg *index = node->given[SIEVE_SLOT_INDEX].arg;
 
     *f = (struct sieve_fields){
-        .block = r->message->header,
+        .block = r->header,
         .name = name,
         .only = index != NULL ? index->number : 0,
         .from_end = index != NULL && node->given[SIEVE_SLOT_LAST].tag != NULL,
     };
-    return sieve_run_charge(r, FIELD_WORK * r->message->header->count);
+    return sieve_run_charge(r, FIELD_WORK * r->header->count);
 }
 
 const struct header_field *

@@ -17,6 +17,11 @@ or_status tst_ihave_check(struct sieve_check *c, struct sieve_node *node) OR_MUS
 or_status tst_ihave(struct sieve_run *r, const struct sieve_node *node, bool *out) OR_MUST_USE;
 or_status cmd_error(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
 
+/* cmd_editheader.c */
+or_status cmd_editheader_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
+or_status cmd_addheader(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
+or_status cmd_deleteheader(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;
+
 /* cmd_include.c */
 or_status cmd_include_check(struct sieve_check *c, struct sieve_node *node) OR_MUST_USE;
 or_status cmd_include(struct sieve_run *r, const struct sieve_node *node) OR_MUST_USE;

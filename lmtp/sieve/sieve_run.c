@@ -6,6 +6,7 @@ sieve_run_init(struct sieve_run *r, const struct sieve_script *script,
                const struct sieve_message *message)
 {
     *r = (struct sieve_run){.message = message,
+                            .header = message->header,
                             .steps_left = SIEVE_MAX_STEPS,
                             .work_left = SIEVE_MAX_WORK,
                             .implicit_keep = true,
@@ -104,7 +105,11 @@ sieve_run_add(struct sieve_run *r, const struct sieve_action *action)
     if (r->actions.count == SIEVE_MAX_ACTIONS)
         return err_set(r->e, OR_LIMIT, "the script asks for more than %d actions",
                        SIEVE_MAX_ACTIONS);
-    r->actions.items[r->actions.count++] = *action;
+    struct sieve_action *added = &r->actions.items[r->actions.count++];
+    *added = *action;
+    /* RFC 5293 7: whoever is refused is told of the message as it came. */
+    if (action->kind != SIEVE_REFUSE && r->header != r->message->header)
+        added->header = r->header;
     return OR_OK;
 }
 

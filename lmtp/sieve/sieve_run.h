@@ -38,6 +38,8 @@ struct sieve_run {
     size_t work_left;
     bool stopped;
     bool implicit_keep;
+    const struct header_block *header; /* as edited so far */
+    size_t edits;
     uint64_t enabled;  /* extensions: required, and what ihave has found so far */
     struct span flags; /* RFC 5232 2: of the message, unless an action says otherwise */
     struct sieve_variable variables[SIEVE_MAX_VARIABLES]; /* of the first script */

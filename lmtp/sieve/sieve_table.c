@@ -30,12 +30,13 @@ static const struct sieve_extension extensions[] = {
     {"vacation", SIEVE_VACATION},                   /* RFC 5230 */
     /* RFC 6131 1: it brings vacation with it. */
     {"vacation-seconds", SIEVE_VACATION | SIEVE_VACATION_SECONDS},
-    {"fcc", SIEVE_FCC},             /* RFC 8580 */
-    {"enotify", SIEVE_ENOTIFY},     /* RFC 5435 */
-    {"ihave", SIEVE_IHAVE},         /* RFC 5463 */
-    {"duplicate", SIEVE_DUPLICATE}, /* RFC 7352 */
-    {"include", SIEVE_INCLUDE},     /* RFC 6609 */
-    {"comparator-i;octet", 0},      /* RFC 5228 2.7.3: may be required, need not */
+    {"fcc", SIEVE_FCC},               /* RFC 8580 */
+    {"enotify", SIEVE_ENOTIFY},       /* RFC 5435 */
+    {"ihave", SIEVE_IHAVE},           /* RFC 5463 */
+    {"duplicate", SIEVE_DUPLICATE},   /* RFC 7352 */
+    {"include", SIEVE_INCLUDE},       /* RFC 6609 */
+    {"editheader", SIEVE_EDITHEADER}, /* RFC 5293 */
+    {"comparator-i;octet", 0},        /* RFC 5228 2.7.3: may be required, need not */
     {"comparator-i;ascii-casemap", 0},
     {"comparator-i;ascii-numeric", SIEVE_NUMERIC}, /* RFC 4790 9.1 */
 };
@@ -62,7 +63,7 @@ static const struct sieve_tag part_tags[] = {
 
 static const struct sieve_tag index_tags[] = {
     {"index", SIEVE_SLOT_INDEX, 0, NUMBER, SIEVE_INDEX},
-    {"last", SIEVE_SLOT_LAST, 0, 0, SIEVE_INDEX},
+    {"last", SIEVE_SLOT_LAST, SIEVE_LAST_INDEX, 0, SIEVE_INDEX},
     END,
 };
 
@@ -113,6 +114,18 @@ static const struct sieve_tag notify_tags[] = {
     {"importance", SIEVE_SLOT_IMPORTANCE, 0, STRING, 0},
     {"options", SIEVE_SLOT_OPTIONS, 0, STRINGS, 0},
     {"message", SIEVE_SLOT_MESSAGE, 0, STRING, 0},
+    END,
+};
+
+/* RFC 5293 5: these are its own, without "index". */
+static const struct sieve_tag delete_tags[] = {
+    {"index", SIEVE_SLOT_INDEX, 0, NUMBER, 0},
+    {"last", SIEVE_SLOT_LAST, SIEVE_LAST_INDEX, 0, 0},
+    END,
+};
+
+static const struct sieve_tag last_tags[] = {
+    {"last", SIEVE_SLOT_LAST, SIEVE_LAST_ALONE, 0, 0},
     END,
 };
 
@@ -172,6 +185,20 @@ static const struct sieve_row commands[] = {
      .positional = {STRINGS},
      .check = cmd_global_check,
      .command = cmd_global},
+    {.name = "addheader",
+     .ext = SIEVE_EDITHEADER,
+     .tags = {last_tags},
+     .positional = {STRING, STRING},
+     .check = cmd_editheader_check,
+     .command = cmd_addheader},
+    {.name = "deleteheader",
+     .ext = SIEVE_EDITHEADER,
+     .tags = {match_tags, delete_tags},
+     .positional = {STRING, STRINGS},
+     .keys = 2,
+     .last_optional = true,
+     .check = cmd_editheader_check,
+     .command = cmd_deleteheader},
     {.name = "error", .ext = SIEVE_IHAVE, .positional = {STRING}, .command = cmd_error},
     {.name = "keep", .tags = {flag_tags}, .command = cmd_keep},
     {.name = "discard", .command = cmd_discard},

@@ -36,7 +36,7 @@ struct sieve_row {
     const struct sieve_tag *tags[SIEVE_MAX_TAG_GROUPS]; /* groups, each ended by a NULL name */
     unsigned positional[SIEVE_MAX_POSITIONAL];          /* kinds of enum sieve_arg_kind */
     unsigned keys; /* which of them (from 1) the match type is about; 0: none */
-    bool first_optional;
+    bool first_optional, last_optional;
     enum sieve_tests tests;
     bool block;
     /* What the columns cannot say; NULL: nothing. */
@@ -68,6 +68,8 @@ enum sieve_case { SIEVE_LOWER, SIEVE_UPPER };
 enum sieve_quote { SIEVE_QUOTE_WILDCARD, SIEVE_QUOTE_REGEX };
 enum sieve_limit { SIEVE_OVER, SIEVE_UNDER };
 enum sieve_period { SIEVE_DAYS, SIEVE_SECONDS };
+/* :last counts from the end and needs :index (RFC 5260 6), or stands alone. */
+enum sieve_last { SIEVE_LAST_ALONE, SIEVE_LAST_INDEX };
 enum sieve_id { SIEVE_ID_FIELD, SIEVE_ID_GIVEN };
 
 /* NULL: unknown. */

@@ -354,3 +354,31 @@ def test_include(ride, script, subject):
     send(ride, subject + " lost")
     assert ride.read(subject + " lost")
     assert 'include: there is no script "sorting"' in ride.lab.lmtpd.log()
+
+
+def test_edited_header(ride, script, subject):
+    """In the mailbox and in what is sent on, each as it was when the script said so; the body stays."""
+    script('redirect "before@far.test"; addheader :last "X-Added" "Gr\u00fc\u00dfe"; deleteheader "X-Old";\n'
+           'redirect "after@far.test"; fileinto :create "Edited";',
+           front='require ["editheader", "fileinto", "mailbox"];\n')
+    body = "a line\r\n.\r\n..dots\r\n" + 300 * "long line " + "\r\n\r\n"
+    message = mail.compose("Sam <sam@sender.test>", "alice@home.test", subject, body=body, X_Old="gone")
+    ride.inbound(message, "sam@sender.test", ["alice@home.test"])
+    with ride.mailbox() as box:
+        number = number_of(box, "Edited", subject)
+        size, raw = box.imap.fetch(number, "(RFC822.SIZE BODY.PEEK[])")[1][0]
+    assert f"RFC822.SIZE {len(raw)} ".encode() in size
+    head, _, kept = raw.partition(b"\r\n\r\n")
+    assert b"X-Added: =?utf-8?B?" in head and b"X-Old" not in head and kept == body.encode()
+    until = time.monotonic() + 60
+    while len(sent := {envelope["to"][0].split("<")[1].split(">")[0]: data for envelope, data in ride.sink.messages
+                       if subject.encode() in data}) < 2:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert b"X-Old: gone" in sent["before@far.test"] and b"X-Added" not in sent["before@far.test"]
+    assert b"X-Old" not in sent["after@far.test"] and b"X-Added: =?utf-8?B?" in sent["after@far.test"]
+    for data in sent.values():
+        assert data.partition(b"\r\n\r\n")[2] == body.encode()
+        assert b"X-Sieve-Redirected-From: alice@home.test" in data and b"Delivered-To" not in data
+    for complaint in ("Corrupted", "wrong size", "Cached message size", "Panic"):
+        assert complaint not in ride.lab.dovecot.log()

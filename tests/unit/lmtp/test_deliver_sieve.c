@@ -369,6 +369,75 @@ END_TEST
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
+/* The file below `below` (new or cur of a folder) that holds `mark`. */
+static const char *
+file_with(const char *below, const char *mark)
+{
+    static char text[65536];
+    char path[1024];
+    DIR *dir = opendir(lmtp_talk_path(&t, "alice", below));
+    const struct dirent *entry;
+    bool found = false;
+
+    ck_assert_ptr_nonnull(dir);
+    while (!found && (entry = readdir(dir)) != NULL) {
+        snprintf(path, sizeof(path), "%s/%s", lmtp_talk_path(&t, "alice", below), entry->d_name);
+        FILE *f = fopen(path, "r");
+        size_t n = f != NULL ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+        text[n] = '\0';
+        if (f != NULL)
+            fclose(f);
+        const char *size = strstr(entry->d_name, ",S=");
+        found = n > 0 && strstr(text, mark) != NULL;
+        if (found)
+            ck_assert_uint_eq(strtoul(size + 3, NULL, 10), n);
+    }
+    closedir(dir);
+    ck_assert_msg(found, "no %s in %s", mark, below);
+    return text;
+}
+
+/* RFC 5293 7: each place has the header as it was when the script named it; the body is one. */
+START_TEST(edited_header)
+{
+    script("require [\"editheader\", \"fileinto\", \"mailbox\"]; fileinto :create \"Work\";"
+           "addheader \"X-New\" \"yes\"; deleteheader \"Subject\"; keep;");
+    ck_assert_str_eq(talk(TO_ALICE), TAKEN);
+    const char *work = file_with(".Work/new", "Subject: report");
+    ck_assert_ptr_null(strstr(work, "X-New"));
+    const char *inbox = file_with("new", "X-New: yes");
+    ck_assert_ptr_null(strstr(inbox, "Subject"));
+    ck_assert_ptr_nonnull(strstr(inbox, "Delivered-To: alice@example.org\nReceived: "));
+    ck_assert_ptr_nonnull(strstr(inbox, "\nX-New: yes\nFrom: Sam <s@example.com>\n\nbody\n"));
+    ck_assert_int_eq(strncmp(inbox, "Return-Path: <s@example.com>\n", 29), 0);
+}
+END_TEST
+
+/* What has no header gets one, and stays a body. */
+START_TEST(header_where_there_was_none)
+{
+    script("require \"editheader\"; addheader \"X-New\" \"yes\";");
+    ck_assert_str_eq(
+        talk(LHLO MAIL RCPT("alice") "DATA\r\nno field here\r\nat all\r\n.\r\nQUIT\r\n"), TAKEN);
+    ck_assert_ptr_nonnull(
+        strstr(file_with("new", "X-New"), "\nX-New: yes\n\nno field here\nat all\n"));
+}
+END_TEST
+
+/* Those who share a file with the recipient keep it as it came. */
+START_TEST(edited_header_of_one_of_two)
+{
+    script("require \"editheader\"; addheader \"X-New\" \"yes\";");
+    ck_assert_str_eq(talk(LHLO MAIL RCPT("alice") RCPT("bob") TEXT),
+                     "220 250 250/2.1.0 250/2.1.5 250/2.1.5 354 250/2.0.0 250/2.0.0 221/2.0.0");
+    (void)file_with("new", "X-New: yes");
+    ck_assert_uint_eq(temp_tree_count(lmtp_talk_path(&t, "bob", "new")), 2);
+    ck_assert_uint_eq(temp_tree_count(lmtp_talk_path(&t, "alice", "new")), 2);
+    ck_assert_uint_eq(temp_tree_count(lmtp_talk_path(&t, "alice", "tmp")), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -386,6 +455,9 @@ main(void)
     tcase_add_test(c, full_mailbox);
     tcase_add_test(c, junk_and_detail);
     tcase_add_test(c, redirect_that_fails);
+    tcase_add_test(c, edited_header);
+    tcase_add_test(c, header_where_there_was_none);
+    tcase_add_test(c, edited_header_of_one_of_two);
     suite_add_tcase(s, c);
     return unit_main(s);
 }
