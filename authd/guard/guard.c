@@ -119,7 +119,7 @@ static bool
 is_trusted(struct guard *g, const struct guard_attempt *a, const struct who *who, time_t now)
 {
     const struct guard_key good_key = pair_key(g, GUARD_GOOD, a, who),
-                           not_key = pair_key(g, GUARD_NOT_GOOD, a, who);
+                           not_key = {.hash = good_key.hash, .kind = GUARD_NOT_GOOD};
     bool good = false;
     struct err e = {""}; /* the store logs what is wrong with it */
 
@@ -144,16 +144,18 @@ guard_good(struct guard *g, const struct guard_attempt *a, struct span country, 
 
     if (!who.known)
         return false;
-    lock_take(&g->lock);
     const struct guard_key key = pair_key(g, GUARD_GOOD, a, &who);
+    const struct guard_key not_key = {.hash = key.hash, .kind = GUARD_NOT_GOOD},
+                           pair = {.hash = key.hash, .kind = GUARD_PAIR};
+    lock_take(&g->lock);
     /* Once a day is enough for the store. */
     bool write = guard_scores_get(g->scores, key, now) < 0.5;
     if (write) {
         guard_scores_forget(g->scores, key);
         (void)guard_scores_add(g->scores, key, 1, now);
-        guard_scores_forget(g->scores, pair_key(g, GUARD_NOT_GOOD, a, &who));
+        guard_scores_forget(g->scores, not_key);
     }
-    guard_scores_forget(g->scores, pair_key(g, GUARD_PAIR, a, &who));
+    guard_scores_forget(g->scores, pair);
     lock_drop(&g->lock);
     if (!write || g->store == NULL ||
         guard_store_set_good(g->store, &who.network, a->user, country, &is_new, &e) != OR_OK)

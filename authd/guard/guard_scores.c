@@ -65,7 +65,6 @@ guard_scores_key(const struct guard_scores *scores, enum guard_kind kind, struct
     struct buf text;
 
     buf_init(&text, MAX_WORDS_BYTES);
-    buf_add_char(&text, (char)kind);
     for (size_t i = 0; i < 3; i++) {
         uint32_t n = (uint32_t)words[i].n; /* no two lists of words give the same bytes */
 

@@ -36,7 +36,7 @@ struct guard_scores *guard_scores_new(void);
 void guard_scores_free(struct guard_scores *scores);
 
 /* Of up to three words together, by a secret of the table's: nobody outside can choose words that
- * share a place. */
+ * share a place. Of the same words the keys of all kinds have the same hash. */
 struct guard_key {
     enum guard_kind kind;
     uint64_t hash;

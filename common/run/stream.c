@@ -28,7 +28,8 @@ struct stream {
     struct stream_peer peer;
     char *in; /* NULL while there is no unread input */
     size_t in_start, in_end, in_cap;
-    char *out; /* NULL while nothing is buffered */
+    size_t in_used; /* no byte from here on was ever written */
+    char *out;      /* NULL while nothing is buffered */
     size_t out_n;
     const struct stream_cipher *cipher; /* NULL: in the clear */
     void *cipher_state;
@@ -77,10 +78,10 @@ drop_input_buffer(struct stream *s)
 {
     /* What was read may have been a login. */
     if (s->in != NULL)
-        crypto_wipe(s->in, s->in_cap);
+        crypto_wipe(s->in, s->in_used);
     free(s->in);
     s->in = NULL;
-    s->in_start = s->in_end = s->in_cap = 0;
+    s->in_start = s->in_end = s->in_cap = s->in_used = 0;
 }
 
 static void
@@ -194,6 +195,7 @@ receive(struct stream *s)
 
         if (got > 0) {
             s->in_end += (size_t)got;
+            s->in_used = s->in_end > s->in_used ? s->in_end : s->in_used;
             return OR_OK;
         }
         if (got == 0)
