@@ -71,7 +71,7 @@ is_id(struct span id)
     if (id.n < 3 || id.n > MAX_ID_BYTES || id.p[0] != '<' || id.p[id.n - 1] != '>')
         return false;
     for (size_t i = 0; i < id.n; i++)
-        if (id.p[i] <= ' ' || id.p[i] == '\x7f')
+        if ((unsigned char)id.p[i] <= ' ' || (unsigned char)id.p[i] >= 0x7f)
             return false;
     return true;
 }

@@ -31,7 +31,7 @@ is_flag(struct span flag)
     struct span atom = span_from(flag, flag.n > 0 && flag.p[0] == '\\' ? 1 : 0);
 
     for (size_t i = 0; i < atom.n; i++)
-        if (atom.p[i] <= ' ' || atom.p[i] == 0x7f ||
+        if ((unsigned char)atom.p[i] <= ' ' || (unsigned char)atom.p[i] >= 0x7f ||
             span_contains_byte(SPAN_LIT("(){%*\"\\]"), atom.p[i]))
             return false;
     return atom.n > 0;

@@ -94,7 +94,7 @@ static bool
 is_field_name(struct span name)
 {
     for (size_t i = 0; i < name.n; i++)
-        if (name.p[i] <= ' ' || name.p[i] >= 0x7f || name.p[i] == ':')
+        if ((unsigned char)name.p[i] <= ' ' || (unsigned char)name.p[i] >= 0x7f || name.p[i] == ':')
             return false;
     return name.n > 0;
 }

@@ -9,6 +9,8 @@ is measured. File systems are slow to create files for about a minute after othe
 removes one or two for each delivery): S seconds (70) pass before ours and the bare disk are measured. Both servers ask the same Dovecot auth process who a recipient is. "bare" is maildir_floor: create,
 write, fsync, rename, fsync of the directory. As root, with dovecot-lmtpd installed. Built by name:
 ninja maildir_floor. Never fails for being slow.
+
+The case "sieve" is ours alone: one recipient with and without a script of 20 rules, of which the last one holds.
 """
 
 import argparse
@@ -160,13 +162,53 @@ def measure(directory, servers, case, options):
           flush=True)
 
 
+def write_scripts(directory, text):
+    """Into every home; None takes them away."""
+    for home in (directory / "mail").iterdir():
+        script = home / ".dovecot.sieve"
+        if text is None:
+            script.unlink()
+        else:
+            script.write_text(text)
+            os.chown(script, UID, UID)
+
+
+def script_of(rules):
+    """Rules as people have them: senders, lists, words in the subject; each files into INBOX."""
+    tests = ('header :contains "list-id" "<list{0}.example.org>"', 'address :is :domain "from" "shop{0}.example.com"',
+             'header :matches "subject" "*[ticket {0}]*"', 'envelope :is "from" "robot{0}@example.net"')
+    lines = [f"if {tests[n % len(tests)].format(n)} {{ fileinto \"Folder{n}\"; stop; }}" for n in range(rules - 1)]
+    return "\n".join(['require ["fileinto", "envelope"];', *lines, 'if size :over 1 { fileinto "INBOX"; }', ""])
+
+
+def measure_sieve(directory, servers, options):
+    recipients, size, count = CASES["1-rcpt"]
+    count = max(1, count // options.x)
+    rates, cpus = {"without": [], "with": []}, {"without": [], "with": []}
+    for turn in range(2 * options.r):
+        label = "with" if turn % 2 else "without"
+        if label == "with":
+            write_scripts(directory, script_of(20))
+        time.sleep(options.s)
+        rate, cpu = load(directory, "ours", servers["ours"], recipients, size, count)
+        if label == "with":
+            write_scripts(directory, None)
+        rates[label].append(rate)
+        cpus[label].append(cpu)
+    rate = {label: statistics.median(values) for label, values in rates.items()}
+    cpu = {label: statistics.median(values) for label, values in cpus.items()}
+    print(f"sieve    without {rate['without']:6.0f}/s {cpu['without']:6.3f} ms   20 rules {rate['with']:6.0f}/s "
+          f"{cpu['with']:6.3f} ms   {rate['with'] / rate['without'] - 1:+.0%} deliveries, "
+          f"{cpu['with'] / max(cpu['without'], 1e-9) - 1:+.0%} CPU", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("-r", type=int, default=3, metavar="RUNS")
     parser.add_argument("-x", type=int, default=1, metavar="N")
     parser.add_argument("-s", type=int, default=70, metavar="S")
     parser.add_argument("-d", default="/var/tmp", metavar="DIR")
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=" ".join(CASES))
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=" ".join([*CASES, "sieve"]))
     options = parser.parse_args()
     if not (BENCH / "bin/lmtpload").exists():
         sys.exit("set OUTRIDER_BENCH to the directory of the load generator, built (see its README)")
@@ -177,8 +219,11 @@ def main():
         servers = set_up(directory)
         for label in servers:  # every mailbox exists
             load(directory, label, servers[label], 1, 100, 4 * USERS)
-        for case in options.cases or CASES:
-            measure(directory, servers, case, options)
+        for case in options.cases or [*CASES, "sieve"]:
+            if case == "sieve":
+                measure_sieve(directory, servers, options)
+            else:
+                measure(directory, servers, case, options)
     finally:
         for process in servers.values():
             stop(process)

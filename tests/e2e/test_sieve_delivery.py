@@ -361,7 +361,7 @@ def test_edited_header(ride, script, subject):
     script('redirect "before@far.test"; addheader :last "X-Added" "Gr\u00fc\u00dfe"; deleteheader "X-Old";\n'
            'redirect "after@far.test"; fileinto :create "Edited";',
            front='require ["editheader", "fileinto", "mailbox"];\n')
-    body = "a line\r\n.\r\n..dots\r\n" + 300 * "long line " + "\r\n\r\n"
+    body = "a line\r\n.\r\n..dots\r\n" + 60 * "long line " + "\r\n\r\n"
     message = mail.compose("Sam <sam@sender.test>", "alice@home.test", subject, body=body, X_Old="gone")
     ride.inbound(message, "sam@sender.test", ["alice@home.test"])
     with ride.mailbox() as box:
