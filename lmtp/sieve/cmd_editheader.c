@@ -161,7 +161,7 @@ cmd_addheader(struct sieve_run *r, const struct sieve_node *node)
     st = write_field(r, name, value, &field);
     if (st == OR_OK)
         st = begin_edit(r, 1, &block);
-    if (st != OR_OK)
+    if (st != OR_OK || block == NULL)
         return st;
     if (!last)
         block->fields[block->count++] = field;
@@ -209,7 +209,7 @@ cmd_deleteheader(struct sieve_run *r, const struct sieve_node *node)
     st = begin_edit(r, 0, &block);
     if (st == OR_OK)
         st = sieve_fields_begin(&fields, r, node, name);
-    if (st != OR_OK)
+    if (st != OR_OK || block == NULL)
         return st;
     bool *gone = arena_alloc_array(&r->mem, r->header->count + 1, sizeof(*gone));
     if (gone == NULL)
