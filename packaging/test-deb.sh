@@ -8,11 +8,14 @@
 # debian/tests/installed.
 set -eu
 
+# The chroot's /proc is in a mount namespace of our own, so that nothing can leave it behind.
+[ -n "${OUTRIDER_TEST_DEB_INSIDE:-}" ] || OUTRIDER_TEST_DEB_INSIDE=1 exec unshare --mount --propagation private "$0" "$@"
+
 cd "$(dirname "$0")/.."
 mirror=${1:-http://deb.debian.org/debian}
 work=$(mktemp -d)
 root=$work/root
-trap 'rm -rf --one-file-system "$work"' EXIT
+trap 'umount "$root/proc" 2> /dev/null || true; rm -rf --one-file-system "$work"' EXIT
 commits=$(git rev-list --count HEAD)
 packages="outrider outrider-common outrider-milter outrider-policyd outrider-authd outrider-lmtpd"
 
@@ -72,6 +75,8 @@ debootstrap --variant=minbase bookworm "$root" "$mirror" > "$work/bootstrap.log"
     tail -n 20 "$work/bootstrap.log" >&2
     fail "debootstrap failed"
 }
+# systemd-tmpfiles does nothing without it.
+mount -t proc proc "$root/proc"
 printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
 cp packaging/debian/tests/installed "$root/root/installed"
