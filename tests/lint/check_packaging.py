@@ -4,6 +4,7 @@
 - Each systemd unit is hardened: systemd-analyze's exposure is below 2.0.
 - Each socket unit has the name, address, group and mode that the daemon's sample configuration shows as default.
 - Each AppArmor profile is taken by apparmor_parser.
+- The RPM spec has the version of CMakeLists.txt and names each unit.
 - packaging/debian builds with all that packages.txt's section [build] has.
 """
 
@@ -81,6 +82,17 @@ def check_build_depends(found):
         found.add(control, 1, f"Build-Depends lacks {package}")
 
 
+def check_spec(found):
+    spec = PACKAGING / "rpm" / "outrider.spec"
+    text = found.read(spec)
+    version = re.search(r"^project\(outrider VERSION ([0-9.]+)", found.read(ROOT / "CMakeLists.txt"), re.M).group(1)
+    if f"\nVersion:        {version}\n" not in text:
+        found.add(spec, 1, f"Version: is not {version}")
+    for unit in [*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.socket")]:
+        if not re.search(rf"systemctl.* disable .*\b{re.escape(unit.name)}\b", text):
+            found.add(spec, 1, f"%preun does not disable {unit.name}")
+
+
 def main():
     found = Findings("check_packaging")
     for daemon in DAEMONS:
@@ -88,6 +100,7 @@ def main():
         check_sockets(found, daemon)
         check_profile(found, daemon)
     check_build_depends(found)
+    check_spec(found)
     found.finish()
 
 
