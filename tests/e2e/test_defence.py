@@ -5,6 +5,7 @@ import imaplib
 import json
 import os
 import pathlib
+import re
 import shutil
 import smtplib
 import socket
@@ -266,3 +267,19 @@ def can_log_in(lab):
         return False
     finally:
         imap.shutdown()
+
+
+FAIL2BAN = pathlib.Path(__file__).parents[2] / "packaging" / "fail2ban" / "outrider-authd.conf"
+
+
+def test_fail2ban_filter_finds_the_client_of_a_wrong_password_only(place):
+    authd = place.start()
+    place.login("right", client="198.51.100.1")
+    place.guess(1, client="198.51.100.2", user='x client=198.51.100.3 service=imap user=y action=refuse reason="wrong user or password"')
+    within(60, lambda: authd.log().count("mech=PLAIN") >= 2)
+    # The two words of fail2ban in it: what syslog puts before a line, and an address.
+    pattern = re.search(r"^failregex = (.*)$", FAIL2BAN.read_text(encoding="utf-8"), re.M).group(1)
+    pattern = pattern.replace("%(__prefix_line)s", "").replace("<ADDR>", "(?P<addr>[0-9a-fA-F.:]+)")
+    lines = [re.sub(r"^.*?outrider-authd\[\d+\]: ", "", line) for line in authd.log().splitlines()]
+    found = [match.group("addr") for match in (re.search(pattern, line) for line in lines) if match]
+    assert found == ["198.51.100.2"], authd.log()
