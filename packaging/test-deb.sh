@@ -1,11 +1,11 @@
 #!/bin/bash
-# The packages in a fresh Debian 12: install, upgrade from the previous commit's, removal, purge. As root; takes some
-# minutes and the network (a nightly matter, not one of tests/run.sh).
+# The packages in a fresh Debian 12: install, upgrade from the previous commit's, removal, purge, and then the steps of the
+# container's image. As root; takes some minutes and the network (a nightly matter, not one of tests/run.sh).
 #
 #   packaging/test-deb.sh [MIRROR]
 #
-# Needs section [package] of packaging/packages.txt. No service is started in the chroot; the daemons are tried there by
-# debian/tests/installed.
+# Needs sections [build] and [package] of packaging/packages.txt. systemd starts nothing in the chroot; the daemons are tried
+# by debian/tests/installed and, as the container runs them, at the end.
 set -eu
 
 # The chroot's /proc is in a mount namespace of our own, so that nothing can leave it behind.
@@ -16,7 +16,15 @@ cd "$(dirname "$0")/.."
 mirror=${1:-$(apt-get indextargets --format '$(REPO_URI)' | head -n 1)}
 work=$(mktemp -d)
 root=$work/root
-trap 'umount "$root/proc" 2> /dev/null || true; rm -rf --one-file-system "$work"' EXIT
+daemons=
+# stop: what the last step started, then everything else of ours.
+stop() {
+    # shellcheck disable=SC2086 # a list
+    [ -z "$daemons" ] || { kill $daemons; wait $daemons; } 2> /dev/null || true
+    umount "$root/proc" 2> /dev/null || true
+    rm -rf --one-file-system "$work"
+}
+trap stop EXIT
 commits=$(git rev-list --count HEAD)
 packages="outrider outrider-common outrider-milter outrider-policyd outrider-authd outrider-lmtpd"
 
@@ -117,4 +125,24 @@ apt purge $packages
 left=$(find "$root/etc" "$root/var/lib" "$root/var/spool" "$root/lib/systemd" "$root/usr/share" -name '*outrider*' |
     sed "s|^$root||")
 [ -z "$left" ] || fail "purge left: $left"
-echo "test-deb.sh: install, ${old:+upgrade, }removal and purge are as they should be"
+
+step "the steps of the container's image"
+cp packaging/container/install.sh "$root/root/install.sh"
+in_root /root/install.sh /root/new > "$work/image.log" 2>&1 || {
+    tail -n 30 "$work/image.log" >&2
+    fail "packaging/container/install.sh failed"
+}
+for daemon in policyd milter authd lmtpd; do
+    # As compose.yaml runs them: as root, with the image's configuration.
+    chroot "$root" "/usr/sbin/outrider-$daemon" 2> "$work/$daemon.log" &
+    daemons="$daemons $!"
+done
+for socket in /var/spool/postfix/outrider/{policy,srs,milter,sasl,maps,lmtp} /run/outrider/dovecot-{login,master}; do
+    for ((i = 0; i < 600; i++)); do
+        [ ! -S "$root$socket" ] || break
+        sleep 0.1
+    done
+    [ -S "$root$socket" ] || fail "nobody listens on $socket: $(cat "$work"/{policyd,milter,authd,lmtpd}.log)"
+done
+in_root outrider domain add example.test > /dev/null || fail "outrider domain add failed"
+echo "test-deb.sh: install, ${old:+upgrade, }removal, purge and the image are as they should be"
