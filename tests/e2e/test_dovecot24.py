@@ -21,6 +21,7 @@ from test_dovecot import (  # noqa: F401  (collected here a second time, with th
     test_pop3_login,
 )
 
+MECHANISMS = 'mechanisms = {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"}'
 ROOT24 = os.environ.get("OUTRIDER_DOVECOT24_ROOT", "")
 pytestmark = pytest.mark.skipif(
     not os.access(f"{ROOT24}/usr/sbin/dovecot", os.X_OK) or not ROOT24,
@@ -37,7 +38,7 @@ def ride(temp_directory):
         ROOT24, temp_directory, old.directory, old.login_socket, old.master_socket, old.cert, old.key
     )
     # The tree's dovenull has another number than the host's.
-    lab.configure(lab.authd, AUTHD_CONF.replace('group = "dovenull"', 'mode = "0666"'))
+    lab.configure(lab.authd, AUTHD_CONF.replace('group = "dovenull"', 'mode = "0666"'), extra=MECHANISMS)
     try:
         lab.prepare()
         lab.add_domain("home.test")
@@ -55,3 +56,23 @@ def ride(temp_directory):
 def test_it_is_a_dovecot_2_4(ride):
     version = subprocess.run(ride.lab.dovecot.command("dovecot", "--version"), capture_output=True, text=True, check=True)
     assert version.stdout.startswith("2.4.")
+
+
+def gsasl(ride, mechanism, password):
+    """With TLS 1.3, whose exporter gsasl binds to unless told --no-cb."""
+    done = subprocess.run(
+        ["gsasl", "--client", "--imap", f"--connect=127.0.0.1:{ride.lab.dovecot.imap_port}",
+         f"--mechanism={mechanism}", "--authentication-id=alice@home.test", f"--password={password}",
+         "--authorization-id=", "--x509-ca-file=", "--hostname=localhost", "--service=imap", "--realm=", "--verbose"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )
+    return done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"])
+def test_scram_bound_to_the_tls_connection(ride, mechanism):
+    good, said = gsasl(ride, mechanism, PASSWORD)
+    assert good, said
+    assert f"AUTHENTICATE {mechanism}" in said
+    good, said = gsasl(ride, mechanism, "wrong")
+    assert not good and "AUTHENTICATIONFAILED" in said, said
