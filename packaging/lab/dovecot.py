@@ -54,6 +54,8 @@ namespace inbox {{
 
 
 class Dovecot:
+    template = DOVECOT_CONF
+
     def __init__(self, directory, login_socket, master_socket, cert, key):
         self.directory = directory
         self.login_socket, self.master_socket = login_socket, master_socket
@@ -67,13 +69,17 @@ class Dovecot:
     def config_path(self):
         return os.path.join(self.directory, "dovecot.conf")
 
+    def command(self, program, *words):
+        """The words that run a program of this Dovecot."""
+        return [program, *words]
+
     def start(self):
         os.makedirs(self.directory, exist_ok=True)
         os.chmod(self.directory, 0o755)
         with open(self.config_path, "w", encoding="utf-8") as conf:
-            conf.write(DOVECOT_CONF.format(**vars(self)))
+            conf.write(self.template.format(**vars(self)))
         log = os.path.join(self.directory, "start.log")
-        self.process = Process("dovecot", ["/usr/sbin/dovecot", "-F", "-c", self.config_path], log)
+        self.process = Process("dovecot", self.command("/usr/sbin/dovecot", "-F", "-c", self.config_path), log)
         self.process.start(ready=lambda: can_connect(("127.0.0.1", self.imap_port)))
         return self
 

@@ -36,7 +36,7 @@ def test_pop3_login(ride):
 
 
 def test_doveadm_finds_users_in_authd(ride):
-    doveadm = ["doveadm", "-c", ride.lab.dovecot.config_path, "user"]
+    doveadm = ride.lab.dovecot.command("doveadm", "-c", ride.lab.dovecot.config_path, "user")
     out = subprocess.run([*doveadm, ALICE], capture_output=True, text=True, check=True).stdout
     assert "uid\t5000" in out and "/mail/home.test/alice" in out
     listed = subprocess.run([*doveadm, "*"], capture_output=True, text=True, check=True).stdout.split()
