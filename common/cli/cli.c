@@ -114,11 +114,18 @@ has_arguments(const struct cli_verb *v)
     return v->arguments != NULL && v->arguments[0] != '\0';
 }
 
+/* Between group and name. */
+static const char *
+verb_gap(const struct cli_verb *v)
+{
+    return v->name[0] != '\0' ? " " : "";
+}
+
 static void
 print_verb(FILE *out, const struct cli_verb *v)
 {
-    fprintf(out, "  outrider %s %s%s%s\n      %s\n", v->group, v->name, has_arguments(v) ? " " : "",
-            has_arguments(v) ? v->arguments : "", v->help);
+    fprintf(out, "  outrider %s%s%s%s%s\n      %s\n", v->group, verb_gap(v), v->name,
+            has_arguments(v) ? " " : "", has_arguments(v) ? v->arguments : "", v->help);
     for (const char *const *o = v->options; o != NULL && *o != NULL; o++)
         fprintf(out, "      --%s\n", *o);
 }
@@ -243,8 +250,12 @@ take_word(struct parsing *p, char *argument)
         return CLI_YES;
     }
     p->words[p->word_count++] = argument;
-    if (p->word_count < 2)
+    if (p->word_count < 2) {
+        p->cli.verb = find_verb(p, argument, "");
+        if (p->cli.verb != NULL)
+            p->word_count = 2;
         return CLI_YES;
+    }
     p->cli.verb = find_verb(p, p->words[0], p->words[1]);
     if (p->cli.verb == NULL)
         return cli_fail(&p->cli, CLI_USAGE,
@@ -281,8 +292,8 @@ run_verb(struct parsing *p)
         return CLI_USAGE;
     }
     if (p->cli.argc < v->min_args || p->cli.argc > v->max_args)
-        return cli_fail(&p->cli, CLI_USAGE, "usage: outrider %s %s %s", v->group, v->name,
-                        has_arguments(v) ? v->arguments : "(no arguments)");
+        return cli_fail(&p->cli, CLI_USAGE, "usage: outrider %s%s%s %s", v->group, verb_gap(v),
+                        v->name, has_arguments(v) ? v->arguments : "(no arguments)");
     return v->run(&p->cli);
 }
 

@@ -4,8 +4,9 @@
  *
  * A verb is "outrider GROUP NAME [arguments]". It prints for people by default and one JSON
  * document with
- * --json. Exit 0 for yes, 1 for no, 2 for wrong use, 75 (EX_TEMPFAIL) for "try later", 78
- * (EX_CONFIG) when the operator must mend the set-up first.
+ * --json. A group whose only verb is named "" is "outrider GROUP [arguments]". Exit 0 for yes, 1
+ * for no, 2 for wrong use, 75 (EX_TEMPFAIL) for "try later", 78 (EX_CONFIG) when the operator must
+ * mend the set-up first.
  *
  * Threads: per-thread.
  */
@@ -34,7 +35,7 @@ struct cli {
 
 struct cli_verb {
     const char *group;     /* "spf" */
-    const char *name;      /* "check" */
+    const char *name;      /* "check"; "": the group itself is the verb */
     const char *arguments; /* "IP HELO SENDER" for usage */
     const char *help;      /* one line */
     int min_args, max_args;
@@ -65,6 +66,8 @@ void cli_print_json(json_t *document);
  */
 int cli_main(int argc, char **argv, const struct cli_verb *const *tables, size_t table_count);
 
+/* What concerns no single daemon. */
+extern const struct cli_verb common_cli_verbs[];
 /* The tables, one per daemon folder (policyd/policyd_cli.c defines policyd_cli_verbs, and so on).
  */
 extern const struct cli_verb milter_cli_verbs[];

@@ -26,11 +26,11 @@ done
 
 
 def verbs(build):
-    """{(group, verb): [option]} as `outrider --help` lists them."""
+    """{(group, verb): [option]} as `outrider --help` lists them; the verb is "" where the group is itself one."""
     done = subprocess.run([build / "outrider", "--help"], capture_output=True, text=True, timeout=60)
     table, options = {}, []
     for line in (done.stdout + done.stderr).splitlines():
-        verb = re.match(r"  outrider (\S+) (\S+)", line)
+        verb = re.match(r"  outrider (\S+) ([a-z]\S*|)", line)
         if verb:
             options = table.setdefault(verb.groups(), [])
         elif re.match(r"      --", line):
@@ -55,7 +55,7 @@ def main():
     groups = sorted({group for group, _ in table})
     wanted = {"outrider @": groups}
     for group in groups:
-        wanted[f"outrider {group} @"] = sorted(verb for g, verb in table if g == group)
+        wanted[f"outrider {group} @"] = sorted(verb for g, verb in table if g == group and verb)
     for (group, verb), options in table.items():
         wanted[f"outrider {group} {verb} --"] = sorted(["--json", "--config", *options])
     if not groups:

@@ -9,7 +9,7 @@ import re
 
 from lint import DAEMONS, ROOT, Findings, files, relative
 
-VERB_ROW = re.compile(r'\.group\s*=\s*"([^"]+)",\s*\.name\s*=\s*"([^"]+)"')
+VERB_ROW = re.compile(r'\.group\s*=\s*"([^"]+)",\s*\.name\s*=\s*"([^"]*)"')
 VERB_OPTIONS = re.compile(r"_options\[\]\s*=\s*\{([^}]*)\}")
 PAGE_REFERENCE = re.compile(r"\b(outrider[a-z.-]*)\*?\(([1-9])\)")
 REQUIRED_HEADINGS = {"1": ("NAME", "SYNOPSIS", "DESCRIPTION"), "5": ("NAME",),
@@ -61,7 +61,7 @@ def check_verbs(found):
         described = folder_pages(found, path.parent)
         for row in VERB_ROW.finditer(text):
             at = text.count("\n", 0, row.start()) + 1
-            verb = f"outrider {row.group(1)} {row.group(2)}"
+            verb = f"outrider {row.group(1)} {row.group(2)}".rstrip()
             if not re.search(rf"\b{re.escape(verb)}\b", described):
                 found.add(path, at, f'"{verb}" is in no outrider-*.1.scd of {relative(path.parent)}')
             if not re.search(rf"\b{re.escape(row.group(1))}\b", groups):

@@ -41,6 +41,7 @@ static const struct cli_verb first[] = {
 };
 static const struct cli_verb second[] = {
     {"user", "no", "NAME", "says no", 1, 1, NULL, run_no},
+    {"alone", "", "NAME", "a group that is a verb", 1, 1, show_options, run_show},
     {0},
 };
 static const struct cli_verb *const tables[] = {first, second};
@@ -117,6 +118,10 @@ static const struct {
     {"spf show x --config=f", 0, "spf show|x,|f|-|-\n", ""},
     {"spf show -- --dns=x", 0, "spf show|--dns=x,|-|-|-\n", ""},
     {"spf show -", 0, "spf show|-,|-|-|-\n", ""},
+    {"alone show", 0, "alone |show,|-|-|-\n", ""},
+    {"alone --dns=x show", 0, "alone |show,|-|x|-\n", ""},
+    {"alone", 2, "", "outrider: usage: outrider alone NAME\n"},
+    {"alone --help", 0, "  outrider alone NAME\n      a group that is a verb\n", ""},
     {"spf plain", 0, "spf plain||-|-|-\n", ""},
     {"spf plain --json", 0, "{\n  \"verb\": \"plain\",\n  \"argc\": 0\n}\n", ""},
     {"user no alice", 1, "", "outrider: alice is \"unknown\"\n"},
