@@ -197,5 +197,6 @@ for suite in $suites; do
     "suite_$suite"
 done
 echo
-echo "$passed passed, $failed failed$([ $skipped -eq 0 ] || echo ", $skipped skipped")"
+[ $skipped -eq 0 ] || echo "skipped, as named above: $skipped"
+echo "$passed passed, $failed failed"
 [ $failed -eq 0 ] && [ $passed -gt 0 ]

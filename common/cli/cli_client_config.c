@@ -155,15 +155,15 @@ write_document(struct job *job, const struct document *d, struct err *e)
 static int
 print_files(const struct cli *cli, const struct job *job)
 {
-    size_t i;
-    const json_t *file;
-
     if (cli->json) {
         cli_print_json(json_pack("{s:O}", "files", job->files));
         return CLI_YES;
     }
-    json_array_foreach(job->files, i, file)
-        printf("%s\n", json_string_value(file) != NULL ? json_string_value(file) : "");
+    for (size_t i = 0; i < json_array_size(job->files); i++) {
+        const char *path = json_string_value(json_array_get(job->files, i));
+
+        printf("%s\n", path != NULL ? path : "");
+    }
     return CLI_YES;
 }
 
