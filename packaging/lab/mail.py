@@ -94,12 +94,12 @@ class Mailbox:
         self.imap.starttls(_trusting_context())
         self.imap.login(user, password)
 
-    def find(self, subject, folder="INBOX", timeout=20):
+    def find(self, subject, folder="INBOX", timeout=60):
         """The newest message with that subject as email.message.EmailMessage; None when it does not come in time."""
         found = self.find_all(subject, folder, timeout)
         return found[-1] if found else None
 
-    def find_all(self, subject, folder="INBOX", timeout=20):
+    def find_all(self, subject, folder="INBOX", timeout=60):
         until = time.monotonic() + timeout
         while True:
             raws = self._search(subject, folder)
@@ -107,7 +107,7 @@ class Mailbox:
                 return [email.message_from_bytes(raw, policy=email.policy.compat32) for raw in raws]
             time.sleep(0.1)
 
-    def raw(self, subject, folder="INBOX", timeout=20):
+    def raw(self, subject, folder="INBOX", timeout=60):
         """The bytes of the newest such message, as IMAP gives them (CRLF)."""
         until = time.monotonic() + timeout
         while True:

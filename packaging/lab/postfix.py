@@ -184,7 +184,7 @@ class Postfix:
         """What is queued, as postqueue -j prints it."""
         return run(self.command("postqueue", "-j")).strip().splitlines()
 
-    def wait_for_log(self, pattern, timeout=20):
+    def wait_for_log(self, pattern, timeout=60):
         """The first match of the pattern in the log, waiting for it."""
         until = time.monotonic() + timeout
         while True:

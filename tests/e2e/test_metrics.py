@@ -49,7 +49,7 @@ class Watched:
         return self.of(self.scrape(), name, labels) - self.of(self.before, name, labels)
 
     def wait_change(self, wanted, name, **labels):
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while self.change(name, **labels) != wanted and time.monotonic() < until:
             time.sleep(0.05)
         assert self.change(name, **labels) == wanted, (name, labels)
@@ -158,7 +158,7 @@ def reload(watched, daemon, result):
     port = watched.ports[daemon.name]
     before = metrics_text.scrape(port)[key]
     os.kill(daemon.process.pid, signal.SIGHUP)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while metrics_text.scrape(port)[key] == before and time.monotonic() < until:
         time.sleep(0.05)
     assert metrics_text.scrape(port)[key] == before + 1

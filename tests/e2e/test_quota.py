@@ -222,7 +222,7 @@ def warned(quota):
 
 
 def wait_for_lines(path, count):
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while len(path.read_text(encoding="ascii").splitlines()) < count and time.monotonic() < until:
         time.sleep(0.05)
     return path.read_text(encoding="ascii").splitlines()
