@@ -1,6 +1,7 @@
 """Starting and stopping programs by process id, finding free ports, waiting for sockets."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,18 +12,26 @@ class LabError(Exception):
     """Something of the lab could not be started; the text says what to look at."""
 
 
+# Below the ports that Linux gives to outgoing connections (32768 and above), so that none of those takes a port between
+# its choice here and the start of the server that is to listen there.
+PORTS = range(10240, 32768)
+ports_given = set()
+
+
 def free_port(address="127.0.0.1"):
-    """A TCP and UDP port that is free on this address right now."""
-    for _ in range(50):
-        with socket.socket() as tcp:
-            tcp.bind((address, 0))
-            port = tcp.getsockname()[1]
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-                try:
-                    udp.bind((address, port))
-                except OSError:
-                    continue
-            return port
+    """A TCP and UDP port that is free on this address right now; never the same one twice in this process."""
+    for _ in range(1000):
+        port = random.choice(PORTS)
+        if port in ports_given:
+            continue
+        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            try:
+                tcp.bind((address, port))
+                udp.bind((address, port))
+            except OSError:
+                continue
+        ports_given.add(port)
+        return port
     raise LabError(f"no free port on {address}")
 
 
